@@ -1,0 +1,69 @@
+import type { GroupRole, TalkRight } from './protocol/index.ts';
+
+/**
+ * What the realtime layer must know of people and groups, as two narrow ports: it reads nothing else
+ * of the other domains, so that it can become a service of its own.
+ */
+
+export interface AccessUser {
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly role: 'admin' | 'user';
+}
+
+export interface AccessSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly device: { readonly name: string; readonly kind: string };
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+  readonly current: boolean;
+}
+
+export type Authentication =
+  | {
+      readonly ok: true;
+      readonly user: AccessUser;
+      readonly session: AccessSession;
+      /** End of the access token, Unix time in milliseconds. */
+      readonly expiresAtMs: number;
+    }
+  | {
+      readonly ok: false;
+      readonly reason: 'token_invalid' | 'token_expired' | 'token_wrong_type' | 'user_disabled' | 'session_revoked';
+    };
+
+/** Is this session alive, and whose is it? Throws `AppError` `dependency_unavailable` when that cannot be known. */
+export interface SessionAccess {
+  authenticate(accessToken: string): Promise<Authentication>;
+}
+
+/** The limits of one group's floor (protocol.md "settings"); times in milliseconds. */
+export interface GroupSettings {
+  readonly maxTalkMs: number;
+  /** 0 = off. */
+  readonly contendedTalkMs: number;
+  /** 0 = off. */
+  readonly queueLimit: number;
+  readonly cooldownMs: number;
+  readonly managerPreempts: boolean;
+  readonly emergency: 'allowed' | 'off';
+}
+
+export interface Membership {
+  readonly group: {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly settings: GroupSettings;
+  };
+  readonly role: GroupRole;
+  readonly talk: TalkRight;
+}
+
+/** Who may do what in a group. Throws `AppError` `dependency_unavailable` when that cannot be known. */
+export interface GroupAccess {
+  membershipsOf(userId: string): Promise<readonly Membership[]>;
+  membershipOf(userId: string, groupId: string): Promise<Membership | null>;
+}

@@ -1,0 +1,28 @@
+import type { AccessSession, AccessUser, Membership } from '../access.ts';
+import type { CloseReason, ServerMessage } from '../protocol/index.ts';
+
+/** A text message that is serialised and framed once (RFC 6455 section 5.2) and written to many sockets. */
+export interface PreparedFrame {
+  readonly bytes: Buffer;
+}
+
+/** One authenticated socket, as message handlers and live groups see it. */
+export interface Connection {
+  /** UUIDv7, new for each socket. */
+  readonly id: string;
+  readonly user: AccessUser;
+  readonly session: AccessSession;
+  /** Memberships as read at HELLO and kept true by domain events, by group id. */
+  readonly memberships: Map<string, Membership>;
+  /** Groups that this connection has joined or is joining. */
+  readonly joined: Set<string>;
+  /** False as soon as the socket is closed or closing. */
+  readonly open: boolean;
+  send(message: ServerMessage): void;
+  /** Sends a JSON text that is ready for the wire. */
+  sendText(text: string): void;
+  sendFrame(frame: PreparedFrame): void;
+  close(reason: CloseReason): void;
+  /** Pings every 2 s and treats 6 s of silence as the loss of the socket while `talking`. */
+  watchTalker(talking: boolean): void;
+}
