@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
+import { bareEnvironment, ChildServer } from './child-server.ts'
+import { freePort } from './ports.ts'
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts'
+
+const READY_LIMIT_MS = 10_000
+
+/** A real redis-server of one test file. */
+export interface TestRedis {
+  readonly url: string
+  readonly port: number
+  /** Runs one command by the inline protocol and returns the raw reply, e.g. `redis.command('GET x')`. */
+  command(line: string): Promise<string>
+  /** Stops cleanly; with persistence on, data is kept for `start`. Nothing listens on the port then. */
+  stop(): Promise<void>
+  /** `kill -9`. */
+  kill(): Promise<void>
+  /** Starts again on the same port and directory after `stop` or `kill`. */
+  start(): Promise<void>
+  /** Freezes the process: connections stay open and nothing answers. */
+  pause(): void
+  resume(): void
+  /** Stops it for good and removes its directory. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Starts redis-server on a free port in a directory of its own, without persistence. `config` is redis.conf as an
+ * object, for example `{ appendonly: 'yes', maxmemory: '10mb', 'maxmemory-policy': 'allkeys-lru' }`.
+ * The binary is `REDIS_SERVER`, else `redis-server` on PATH.
+ */
+export async function startRedis(config: Readonly<Record<string, string>> = {}): Promise<TestRedis> {
+  const port = await freePort()
+  const directory = await makeTemporaryDirectory('redis')
+  const settings = { port: String(port), bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', ...config }
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+  const launch = (): ChildServer =>
+    new ChildServer({
+      name: 'redis-server',
+      file: process.env['REDIS_SERVER'] ?? 'redis-server',
+      args,
+      env: bareEnvironment(),
+      cwd: directory,
+    })
+
+  let server = launch()
+  const command = (line: string): Promise<string> => inlineCommand(port, line)
+  const untilReady = (): Promise<void> =>
+    server.untilReady(async () => (await command('PING')) === '+PONG\r\n', READY_LIMIT_MS)
+  await untilReady()
+
+  const stop = async (): Promise<void> => {
+    if (server.running) await server.stop()
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    command,
+    stop,
+    kill: () => server.kill(),
+    start: async () => {
+      if (server.running) throw new Error('redis-server runs already')
+      server = launch()
+      await untilReady()
+    },
+    pause: () => server.pause(),
+    resume: () => server.resume(),
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      await removeDirectory(directory)
+    },
+  }
+}
+
+/** One command on a connection of its own; the reply is read until Redis closes after `QUIT`. */
+async function inlineCommand(port: number, line: string): Promise<string> {
+  const socket = createConnection({ host: '127.0.0.1', port })
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.setTimeout(5_000, () => socket.destroy(new Error(`no reply to ${line}`)))
+  try {
+    await once(socket, 'connect')
+    socket.end(`${line}\r\nQUIT\r\n`)
+    await once(socket, 'close')
+  } finally {
+    socket.destroy()
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\+OK\r\n$/, '')
+}
