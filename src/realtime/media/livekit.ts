@@ -1,0 +1,140 @@
+import type { Media } from '../protocol/index.ts';
+import { CallsInOrder, TurnMissed } from './calls-in-order.ts';
+import { MediaHealth } from './health.ts';
+import type { MediaLog } from './media-log.ts';
+import { LISTEN, SPEAK } from './permissions.ts';
+import { type MediaServer, MediaUnavailable } from './port.ts';
+import { CallFailed, RoomControl, type RoomControlAddress } from './room-control.ts';
+import { TAINT_TIMES, TaintedIdentities, type TaintTimes } from './tainted-identities.ts';
+import { listenMedia, publishMedia, type TokenIssuer } from './tokens.ts';
+
+/** Limit of one background call, in milliseconds. */
+const BACKGROUND_CALL_MS = 1_000;
+/** Less time than this is not worth a call, in milliseconds. */
+const SHORTEST_CALL_MS = 20;
+
+export interface LivekitOptions {
+  readonly livekit: RoomControlAddress & TokenIssuer;
+  /** Rooms are named by it, and rooms of another prefix are never touched (protocol.md "Redis, as operators see it"). */
+  readonly keyPrefix: string;
+  readonly log: MediaLog;
+  readonly taintTimes?: TaintTimes;
+}
+
+/** The media server port on LiveKit's room service. */
+export class LivekitMediaServer implements MediaServer {
+  readonly kind = 'livekit';
+  readonly #issuer: TokenIssuer;
+  readonly #keyPrefix: string;
+  readonly #control: RoomControl;
+  readonly #order = new CallsInOrder();
+  readonly #taints: TaintedIdentities;
+  readonly #health: MediaHealth;
+
+  constructor(options: LivekitOptions) {
+    const { livekit, keyPrefix, log } = options;
+    this.#issuer = livekit;
+    this.#keyPrefix = keyPrefix;
+    this.#control = new RoomControl(livekit);
+    this.#health = new MediaHealth(livekit.host, (limitMs) => this.#control.probe(`${keyPrefix}neda.`, limitMs), log);
+    this.#taints = new TaintedIdentities(
+      {
+        reachable: async () => (await this.#health.state()) === 'ok',
+        assertListen: (groupId, identity, wanted) => this.#assertListen(groupId, identity, wanted),
+        remove: (groupId, identity, wanted) =>
+          this.#order.run(groupId, BACKGROUND_CALL_MS, async () => {
+            if (wanted()) await this.#control.remove(this.#room(groupId), identity, BACKGROUND_CALL_MS);
+          }),
+      },
+      options.taintTimes ?? TAINT_TIMES,
+      log,
+    );
+  }
+
+  async allowSpeaking(groupId: string, identity: string, budgetMs: number): Promise<'confirmed' | 'absent'> {
+    const deadlineMs = performance.now() + budgetMs;
+    try {
+      return await this.#order.run(groupId, budgetMs, async () => {
+        const outcome = await this.#control.setRights(this.#room(groupId), identity, SPEAK, timeLeft(deadlineMs));
+        this.#taints.forget(groupId, identity);
+        return outcome;
+      });
+    } catch (error) {
+      if (error instanceof CallFailed && error.outcomeUnknown) this.#taints.add(groupId, identity, true);
+      throw this.#unavailable(error);
+    }
+  }
+
+  async withdrawSpeaking(groupId: string, identity: string, budgetMs: number): Promise<void> {
+    const deadlineMs = performance.now() + budgetMs;
+    const room = this.#room(groupId);
+    try {
+      await this.#order.run(groupId, budgetMs, async () => {
+        try {
+          await this.#control.setRights(room, identity, LISTEN, timeLeft(deadlineMs));
+        } catch (error) {
+          // A failure that came quickly leaves time for a second try.
+          if (deadlineMs - performance.now() < SHORTEST_CALL_MS) throw error;
+          await this.#control.setRights(room, identity, LISTEN, timeLeft(deadlineMs));
+        }
+      });
+    } catch (error) {
+      this.#taints.add(groupId, identity, false);
+      throw this.#unavailable(error);
+    }
+  }
+
+  listenDescription(groupId: string, identity: string): Promise<Media> {
+    return listenMedia(this.#issuer, this.#room(groupId), identity);
+  }
+
+  publishDescription(groupId: string, identity: string): Promise<Media> {
+    return publishMedia(this.#issuer, this.#room(groupId), identity);
+  }
+
+  health(): Promise<'ok' | 'down'> {
+    return this.#health.state();
+  }
+
+  async close(): Promise<void> {
+    this.#health.close();
+    await this.#taints.close();
+    await this.#order.settled();
+  }
+
+  #assertListen(
+    groupId: string,
+    identity: string,
+    wanted: () => boolean,
+  ): Promise<'listens' | 'may_publish' | 'absent'> {
+    const room = this.#room(groupId);
+    return this.#order.run(groupId, BACKGROUND_CALL_MS, async () => {
+      if (!wanted()) return 'listens';
+      try {
+        await this.#control.setRights(room, identity, LISTEN, BACKGROUND_CALL_MS);
+      } catch (error) {
+        if (error instanceof CallFailed && error.fault === 'not_applied') return 'may_publish';
+        throw error;
+      }
+      return this.#control.readRight(room, identity, BACKGROUND_CALL_MS);
+    });
+  }
+
+  #room(groupId: string): string {
+    return `${this.#keyPrefix}neda.${groupId}`;
+  }
+
+  #unavailable(error: unknown): MediaUnavailable {
+    if (error instanceof TurnMissed) return new MediaUnavailable('earlier calls for the group used up the time');
+    if (!(error instanceof CallFailed)) throw error;
+    this.#health.suspect();
+    return new MediaUnavailable(error.message);
+  }
+}
+
+/** Throws when too little is left of the budget for a call to be worth it. */
+function timeLeft(deadlineMs: number): number {
+  const leftMs = deadlineMs - performance.now();
+  if (leftMs < SHORTEST_CALL_MS) throw new TurnMissed('the budget is used up');
+  return leftMs;
+}
