@@ -108,7 +108,7 @@ function databaseUrl(value: string): Reading<string> {
 
 /** The URL with `***` for its password, fit to be shown. */
 export function withoutPassword(value: string): string {
-  return value.replace(/^([a-z+]+:\/\/[^/@:]*):[^@]*@/i, '$1:***@');
+  return value.replace(/^([a-z+]+:\/\/[^/@:]*):.*@/i, '$1:***@');
 }
 
 function redisUrl(value: string): Reading<string> {

@@ -1,0 +1,17 @@
+/** EX_CONFIG of sysexits.h: what is wrong can be put right by a variable. */
+export const configExitCode = 78;
+
+/** Why the process does not start, said in one line with the way out. Printed without a stack. */
+export class StartFault extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.name = 'StartFault';
+    this.exitCode = exitCode;
+  }
+}
+
+/** The `code` of a system error (`EACCES`, `EADDRINUSE`, …), or '' when the value is none. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
