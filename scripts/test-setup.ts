@@ -1,0 +1,93 @@
+/** Puts the real servers that the tests need on this machine. Run by `npm test`; alone: `npm run test:setup`. */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { findOnPath, isExecutable, run } from './run.ts';
+
+const LIVEKIT_VERSION = 'v1.13.5';
+const LIVEKIT_PACKAGE = 'github.com/livekit/livekit-server/cmd/server';
+
+/** Thrown with what the user can do. */
+export class SetupFault extends Error {}
+
+/** Throws `SetupFault` when something is missing and cannot be put there. */
+export async function setUp(): Promise<void> {
+  await provideRedis();
+  await provideCompose();
+  await provideLivekit();
+}
+
+async function provideRedis(): Promise<void> {
+  const given = process.env['REDIS_SERVER'];
+  if (given !== undefined) return expectExecutable('REDIS_SERVER', given);
+  if (findOnPath('redis-server') === undefined) {
+    await installWithApt('redis-server', 'Install Redis 7 or later, or set REDIS_SERVER to the path of redis-server.');
+  }
+}
+
+async function provideCompose(): Promise<void> {
+  if (findOnPath('docker-compose') === undefined) {
+    await installWithApt('docker-compose', 'Install docker-compose: the tests let it parse docker-compose.yml.');
+  }
+}
+
+async function provideLivekit(): Promise<void> {
+  const given = process.env['LIVEKIT_SERVER'];
+  if (given !== undefined) return expectExecutable('LIVEKIT_SERVER', given);
+  if (findOnPath('livekit-server') !== undefined) return;
+  const file = livekitInCache();
+  if (isExecutable(file)) return;
+
+  const remedy = `Put livekit-server ${LIVEKIT_VERSION} on PATH or set LIVEKIT_SERVER to its path.`;
+  const go = findOnPath('go') ?? ['/usr/local/go/bin/go'].find(isExecutable);
+  if (go === undefined) throw new SetupFault(`livekit-server is missing, and without Go 1.26 it cannot be built.\n${remedy}`);
+  console.log(`Building livekit-server ${LIVEKIT_VERSION}; this takes some minutes, once.`);
+  // Built beside its place and renamed: an interrupted build leaves nothing that looks finished.
+  const workshop = `${dirname(file)}.${process.pid}`;
+  await mkdir(workshop, { recursive: true });
+  try {
+    const code = await run(go, ['install', `${LIVEKIT_PACKAGE}@${LIVEKIT_VERSION}`], {
+      cwd: workshop,
+      env: { ...process.env, CGO_ENABLED: '0', GOBIN: workshop, GOFLAGS: '' },
+    });
+    if (code !== 0) throw new SetupFault(`livekit-server could not be built (go answered ${code}).\n${remedy}`);
+    await mkdir(dirname(file), { recursive: true });
+    await rename(join(workshop, 'server'), file);
+  } finally {
+    await rm(workshop, { recursive: true, force: true });
+  }
+}
+
+function livekitInCache(): string {
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return join(cache, 'neda', 'livekit-server', LIVEKIT_VERSION, 'livekit-server');
+}
+
+function expectExecutable(variable: string, file: string): void {
+  if (!isExecutable(file)) throw new SetupFault(`${variable} names ${file}, which cannot be run.`);
+}
+
+async function installWithApt(name: string, remedy: string): Promise<void> {
+  const aptGet = findOnPath('apt-get');
+  if (aptGet === undefined) throw new SetupFault(`${name} is missing, and there is no apt-get to install it.\n${remedy}`);
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const [file = aptGet, ...before] = [...asRoot, aptGet];
+  if (asRoot.length > 0 && findOnPath('sudo') === undefined) {
+    throw new SetupFault(`${name} is missing, and only root may install it.\n${remedy}`);
+  }
+  console.log(`Installing ${name} with apt-get.`);
+  const environment = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  await run(file, [...before, 'update', '-q'], environment);
+  const code = await run(file, [...before, 'install', '-y', '-q', '--no-install-recommends', name], environment);
+  if (code !== 0) throw new SetupFault(`${name} is missing, and apt-get could not install it (${code}).\n${remedy}`);
+}
+
+if (import.meta.main) {
+  try {
+    await setUp();
+  } catch (error) {
+    if (!(error instanceof SetupFault)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
