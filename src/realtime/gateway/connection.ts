@@ -1,7 +1,7 @@
 import type { AccessSession, AccessUser, Membership } from '../access.ts';
 import type { CloseReason, ServerMessage } from '../protocol/index.ts';
 
-/** A text message that is serialised and framed once (RFC 6455 section 5.2) and written to many sockets. */
+/** A message that is serialised and framed once (RFC 6455 section 5.2) and written to many sockets. */
 export interface PreparedFrame {
   readonly bytes: Buffer;
 }

@@ -1,0 +1,1 @@
+export { RedisFloorStore, type RedisFloorStoreOptions, type StoreLife } from './store.ts';

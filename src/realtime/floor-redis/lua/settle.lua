@@ -1,0 +1,4 @@
+-- Does what is due.
+-- returns 'settled'
+settle()
+return reply('settled')

@@ -1,0 +1,83 @@
+import type { Change, FloorSpeaker, Grant, OpenTalk } from '../floor/index.ts';
+import { FloorStoreUnavailable } from '../floor/index.ts';
+
+/** Reads what scripts return: {status, epoch, seq, now, dueInMs, withdraw, published, …own}. */
+export class Reply {
+  readonly status: string;
+  /** Redis time in milliseconds when the script ran. */
+  readonly nowMs: number;
+  readonly change: Change;
+  readonly #own: readonly unknown[];
+
+  constructor(raw: unknown) {
+    if (!Array.isArray(raw)) throw new FloorStoreUnavailable('A floor script answered in an unknown form');
+    const [status, epoch, seq, nowMs, dueInMs, withdraw, published, ...own]: unknown[] = raw;
+    this.status = String(status);
+    this.nowMs = Number(nowMs);
+    this.#own = own;
+    if (this.status === 'stale_generation') {
+      throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
+    }
+    this.change = {
+      epoch: Number(epoch),
+      seq: Number(seq),
+      published: texts(published),
+      withdraw: texts(withdraw),
+      dueInMs: Number(dueInMs) < 0 ? null : Number(dueInMs),
+    };
+  }
+
+  number(index: number): number {
+    return Number(this.#own[index]);
+  }
+
+  text(index: number): string {
+    return String(this.#own[index] ?? '');
+  }
+
+  list(index: number): readonly string[] {
+    return texts(this.#own[index]);
+  }
+
+  /** A list, or null where the script put an empty text for "none". */
+  listOrNull(index: number): readonly string[] | null {
+    return Array.isArray(this.#own[index]) ? texts(this.#own[index]) : null;
+  }
+
+  grant(): Grant {
+    return {
+      talkId: this.text(0),
+      streamId: this.number(1),
+      seq: this.number(2),
+      maxTalkMs: this.number(3),
+      remainingMs: this.number(4),
+    };
+  }
+
+  openTalk(index: number): OpenTalk | null {
+    const fields = this.list(index);
+    const [talkId, streamId, speaker = '', sessionId = '', emergency, elapsedMs, remainingMs] = fields;
+    if (talkId === undefined) return null;
+    return {
+      talkId,
+      streamId: Number(streamId),
+      speaker: readSpeaker(speaker) ?? { userId: '', displayName: '' },
+      sessionId,
+      emergency: emergency === '1',
+      elapsedMs: Number(elapsedMs),
+      remainingMs: Number(remainingMs),
+    };
+  }
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** Reads a speaker's JSON text; null for an empty one. */
+export function readSpeaker(text: string): FloorSpeaker | null {
+  if (text === '') return null;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('userId' in value) || !('displayName' in value)) return null;
+  return { userId: String(value.userId), displayName: String(value.displayName) };
+}

@@ -1,0 +1,272 @@
+import type { RedisLinks } from '../../infra/redis.ts';
+import type {
+  CancelInput,
+  Change,
+  CommitInput,
+  CommitOutcome,
+  EndInput,
+  EndOutcome,
+  FloorStore,
+  FloorTimings,
+  GroupSnapshot,
+  JoinInput,
+  JoinOutcome,
+  LeaveInput,
+  LogPosition,
+  ReleaseInput,
+  ReleaseOutcome,
+  RenewOutcome,
+  RequestInput,
+  RequestOutcome,
+  SnapshotInput,
+  WithdrawRightInput,
+} from '../floor/index.ts';
+import { FloorStoreUnavailable, floorTimings, SNAPSHOT_PRESENCE_LIMIT } from '../floor/index.ts';
+import { groupChannel, groupKeys } from '../redis-keys.ts';
+import { readSpeaker, Reply } from './reply.ts';
+import { type FloorScripts, loadScripts, type ScriptName } from './scripts.ts';
+
+/** New work is refused when Redis is silent for this long (floor.md invariant 6). */
+const NEW_WORK_SILENCE_MS = 300;
+/** What ends or renews something waits longer: it is worth more than a quick answer. */
+const KEEPING_SILENCE_MS = 5_000;
+/** A request that Redis meets this long after it was sent is void. */
+const REQUEST_LIFE_MS = 1_000;
+/** The estimate of Redis time follows a clock that steps back by this much a reply; late replies only lower it. */
+const OFFSET_DECAY_MS = 1;
+
+/** The life of the live store that scripts must not act against (floor.md "Epochs"). */
+export interface StoreLife {
+  readonly generation: number;
+  /** Redis time in milliseconds until which nothing is granted; 0 = at once. */
+  readonly quietUntilMs: number;
+}
+
+export interface RedisFloorStoreOptions {
+  readonly links: RedisLinks;
+  readonly keyPrefix: string;
+  /** Names this process in leases; unique for each start. */
+  readonly processId: string;
+  readonly life: () => StoreLife;
+  readonly timings?: FloorTimings;
+}
+
+/** The floor in Redis (≥ 7.0, standalone or Cluster): one Lua script a decision, all keys of a group in one slot. */
+export class RedisFloorStore implements FloorStore {
+  readonly kind = 'redis';
+  readonly #options: RedisFloorStoreOptions;
+  readonly #scripts: FloorScripts;
+  /** Redis time minus this process's monotonic clock, as of the last reply; null before the first. */
+  #clockOffsetMs: number | null = null;
+
+  constructor(options: RedisFloorStoreOptions) {
+    this.#options = options;
+    this.#scripts = loadScripts(options.links.commands, options.timings ?? floorTimings);
+  }
+
+  async join(input: JoinInput): Promise<JoinOutcome> {
+    const { member } = input;
+    const person = JSON.stringify({ userId: member.userId, displayName: member.displayName, role: member.role });
+    const reply = await this.#run('join', input.groupId, NEW_WORK_SILENCE_MS, [
+      member.sessionId,
+      member.connectionId,
+      member.userId,
+      member.talk,
+      person,
+      input.voiceSessionId,
+      ...position(input.since),
+      SNAPSHOT_PRESENCE_LIMIT,
+    ]);
+    return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
+  }
+
+  async leave(input: LeaveInput): Promise<Change> {
+    const reply = await this.#run('leave', input.groupId, KEEPING_SILENCE_MS, [
+      input.sessionId,
+      input.connectionId,
+      input.how,
+    ]);
+    return reply.change;
+  }
+
+  async request(input: RequestInput): Promise<RequestOutcome> {
+    const { member, policy } = input;
+    const reply = await this.#run(
+      'request',
+      input.groupId,
+      NEW_WORK_SILENCE_MS,
+      [
+        flag(input.oneStep),
+        member.sessionId,
+        member.connectionId,
+        member.userId,
+        member.role,
+        JSON.stringify({ userId: member.userId, displayName: member.displayName }),
+        input.talkId,
+        input.token,
+        input.streamId,
+        input.identity ?? '',
+        flag(input.queue),
+        flag(input.emergency),
+        policy.maxTalkMs,
+        policy.contendedTalkMs,
+        policy.queueLimit,
+        policy.cooldownMs,
+        flag(policy.managerPreempts),
+        flag(policy.emergency === 'allowed'),
+      ],
+      this.#voidAfterMs(),
+    );
+    const { change, status } = reply;
+    switch (status) {
+      case 'granted':
+      case 'repeated':
+        return { ...change, status, grant: reply.grant() };
+      case 'prepared':
+      case 'in_progress':
+      case 'listen_only':
+      case 'not_joined':
+        return { ...change, status };
+      case 'queued':
+        return { ...change, status, position: reply.number(0) };
+      case 'busy':
+      case 'queue_full':
+        return { ...change, status, holder: readSpeaker(reply.text(0)) };
+      case 'cooldown':
+      case 'quiet':
+        return { ...change, status, retryAfterMs: reply.number(0) };
+      default:
+        throw new FloorStoreUnavailable(`The request was not taken: ${status}`);
+    }
+  }
+
+  async commit(input: CommitInput): Promise<CommitOutcome> {
+    const { policy } = input;
+    const reply = await this.#run('commit', input.groupId, NEW_WORK_SILENCE_MS, [
+      input.talkId,
+      input.token,
+      policy.maxTalkMs,
+      policy.contendedTalkMs,
+      policy.cooldownMs,
+    ]);
+    if (reply.status === 'granted') return { ...reply.change, status: 'granted', grant: reply.grant() };
+    return { ...reply.change, status: 'refused', cause: refusalCause(reply.text(0)) };
+  }
+
+  async cancel(input: CancelInput): Promise<Change> {
+    const reply = await this.#run('cancel', input.groupId, KEEPING_SILENCE_MS, [
+      input.talkId,
+      input.token,
+      flag(input.silencedTalker),
+    ]);
+    return reply.change;
+  }
+
+  async release(input: ReleaseInput): Promise<ReleaseOutcome> {
+    const reply = await this.#run('release', input.groupId, KEEPING_SILENCE_MS, [
+      input.sessionId,
+      input.connectionId,
+      input.talkId ?? '',
+    ]);
+    return { ...reply.change, released: reply.status === 'released' };
+  }
+
+  async end(input: EndInput): Promise<EndOutcome> {
+    const reply = await this.#run('end', input.groupId, KEEPING_SILENCE_MS, [input.talkId ?? '', input.cause]);
+    return { ...reply.change, ended: reply.status === 'ended' };
+  }
+
+  async withdrawRight(input: WithdrawRightInput): Promise<Change> {
+    const reply = await this.#run('withdraw-right', input.groupId, KEEPING_SILENCE_MS, [
+      input.userId,
+      input.sessionId ?? '',
+      input.right,
+    ]);
+    return reply.change;
+  }
+
+  async rightsCleared(input: { groupId: string; identities: readonly string[] }): Promise<void> {
+    await this.#run('rights-cleared', input.groupId, KEEPING_SILENCE_MS, [...input.identities]);
+  }
+
+  async renew(input: { groupId: string; honouredTalkIds: readonly string[] }): Promise<RenewOutcome> {
+    const reply = await this.#run('renew', input.groupId, KEEPING_SILENCE_MS, [`,${input.honouredTalkIds.join(',')},`]);
+    return { ...reply.change, known: reply.status === 'renewed' };
+  }
+
+  async settle(input: { groupId: string }): Promise<Change> {
+    const reply = await this.#run('settle', input.groupId, KEEPING_SILENCE_MS, []);
+    return reply.change;
+  }
+
+  async snapshot(input: SnapshotInput): Promise<GroupSnapshot> {
+    const reply = await this.#run('snapshot', input.groupId, KEEPING_SILENCE_MS, [
+      ...position(input.since),
+      SNAPSHOT_PRESENCE_LIMIT,
+    ]);
+    return snapshotOf(reply);
+  }
+
+  /** The links belong to whoever made them. */
+  async close(): Promise<void> {}
+
+  async #run(
+    name: ScriptName,
+    groupId: string,
+    silenceMs: number,
+    own: readonly (string | number)[],
+    voidAfterMs = 0,
+  ): Promise<Reply> {
+    const { links, keyPrefix, processId } = this.#options;
+    const life = this.#options.life();
+    const script = this.#scripts[name];
+    const command = script(
+      ...groupKeys(keyPrefix, groupId),
+      groupId,
+      groupChannel(keyPrefix, groupId),
+      processId,
+      life.generation,
+      voidAfterMs,
+      life.quietUntilMs,
+      ...own,
+    );
+    let raw: unknown;
+    try {
+      raw = await links.within(silenceMs, command);
+    } catch (error) {
+      throw new FloorStoreUnavailable(`The script ${name} was not answered`, { cause: error });
+    }
+    const reply = new Reply(raw);
+    const offsetMs = reply.nowMs - performance.now();
+    this.#clockOffsetMs = Math.max(offsetMs, (this.#clockOffsetMs ?? offsetMs) - OFFSET_DECAY_MS);
+    return reply;
+  }
+
+  /** A request that Redis meets later than this was given up: it must not grant any more. */
+  #voidAfterMs(): number {
+    if (this.#clockOffsetMs === null) return 0;
+    return Math.ceil(performance.now() + this.#clockOffsetMs + REQUEST_LIFE_MS);
+  }
+}
+
+function flag(value: boolean): number {
+  return value ? 1 : 0;
+}
+
+function position(since: LogPosition | null): [number, number] {
+  return since === null ? [-1, 0] : [since.epoch, since.seq];
+}
+
+function snapshotOf(reply: Reply): GroupSnapshot {
+  return {
+    ...reply.change,
+    talk: reply.openTalk(0),
+    presence: reply.list(1),
+    presenceCount: reply.number(2),
+    missed: reply.listOrNull(3),
+  };
+}
+
+function refusalCause(text: string): 'void' | 'not_joined' | 'listen_only' | 'busy' {
+  return text === 'not_joined' || text === 'listen_only' || text === 'busy' ? text : 'void';
+}

@@ -1,0 +1,137 @@
+import type { EndCause } from './model.ts';
+
+/**
+ * What a group's channel carries: one line that processes read, a line feed, and the bytes for clients, which
+ * processes forward unparsed. Version 1 of the line:
+ *
+ *   1 E <epoch> <seq> started <talkId> <connectionId> <maxTalkMs> <remainingMs>
+ *   1 E <epoch> <seq> ended <talkId> <connectionId> <cause> <retryAfterMs> <durationMs>
+ *   1 E <epoch> <seq> presence
+ *   1 H <talkId> <token> <connectionId> <streamId> <identity|->   a waiter's turn has come: his process commits
+ *   1 Q <connectionId>:<position> …                    places in the queue, from 1
+ *   1 D <connectionId> <cause>                         a queued request failed
+ */
+export const ENVELOPE_VERSION = '1';
+
+interface Numbered {
+  readonly epoch: number;
+  readonly seq: number;
+  /** The JSON text of the event as clients get it. */
+  readonly bytes: string;
+}
+
+export interface StartedEnvelope extends Numbered {
+  readonly kind: 'started';
+  readonly talkId: string;
+  readonly connectionId: string;
+  readonly maxTalkMs: number;
+  readonly remainingMs: number;
+}
+
+export interface EndedEnvelope extends Numbered {
+  readonly kind: 'ended';
+  readonly talkId: string;
+  /** The talker's connection at the end. */
+  readonly connectionId: string;
+  readonly cause: EndCause;
+  /** How long the talker must wait before the next request. */
+  readonly retryAfterMs: number;
+  readonly durationMs: number;
+}
+
+export interface PresenceEnvelope extends Numbered {
+  readonly kind: 'presence';
+}
+
+export type NumberedEnvelope = StartedEnvelope | EndedEnvelope | PresenceEnvelope;
+
+export interface HandOverEnvelope {
+  readonly kind: 'handover';
+  readonly talkId: string;
+  readonly token: string;
+  readonly connectionId: string;
+  readonly streamId: number;
+  readonly identity: string | null;
+}
+
+export interface QueueEnvelope {
+  readonly kind: 'queue';
+  readonly places: readonly { readonly connectionId: string; readonly position: number }[];
+}
+
+export interface QueueFailedEnvelope {
+  readonly kind: 'queue_failed';
+  readonly connectionId: string;
+  readonly cause: 'listen_only';
+}
+
+export type Envelope = NumberedEnvelope | HandOverEnvelope | QueueEnvelope | QueueFailedEnvelope;
+
+const endCauses: readonly string[] = [
+  'released',
+  'too_long',
+  'preempted',
+  'revoked',
+  'lost',
+  'removed',
+  'expired',
+  'media_failed',
+] satisfies EndCause[];
+
+function isEndCause(word: string): word is EndCause {
+  return endCauses.includes(word);
+}
+
+/** Reads a payload; null for one of another version or kind, which is passed over. */
+export function parseEnvelope(payload: string): Envelope | null {
+  const lineEnd = payload.indexOf('\n');
+  const words = (lineEnd < 0 ? payload : payload.slice(0, lineEnd)).split(' ');
+  if (words[0] !== ENVELOPE_VERSION) return null;
+  switch (words[1]) {
+    case 'E':
+      return parseNumbered(words, payload.slice(lineEnd + 1));
+    case 'H': {
+      const [, , talkId = '', token = '', connectionId = '', streamId = '0', identity = '-'] = words;
+      return {
+        kind: 'handover',
+        talkId,
+        token,
+        connectionId,
+        streamId: Number(streamId),
+        identity: identity === '-' ? null : identity,
+      };
+    }
+    case 'Q':
+      return { kind: 'queue', places: words.slice(2).map(parsePlace) };
+    case 'D':
+      return { kind: 'queue_failed', connectionId: words[2] ?? '', cause: 'listen_only' };
+    default:
+      return null;
+  }
+}
+
+function parsePlace(word: string): { connectionId: string; position: number } {
+  const [connectionId = '', position = '0'] = word.split(':');
+  return { connectionId, position: Number(position) };
+}
+
+function parseNumbered(words: readonly string[], bytes: string): NumberedEnvelope | null {
+  const [, , epochWord, seqWord, kind, talkId = '', connectionId = '', first = '', second = '', third = ''] = words;
+  const numbered = { epoch: Number(epochWord), seq: Number(seqWord), bytes };
+  if (kind === 'presence') return { ...numbered, kind };
+  if (kind === 'started') {
+    return { ...numbered, kind, talkId, connectionId, maxTalkMs: Number(first), remainingMs: Number(second) };
+  }
+  if (kind === 'ended' && isEndCause(first)) {
+    return {
+      ...numbered,
+      kind,
+      talkId,
+      connectionId,
+      cause: first,
+      retryAfterMs: Number(second),
+      durationMs: Number(third),
+    };
+  }
+  return null;
+}

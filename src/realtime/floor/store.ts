@@ -1,0 +1,216 @@
+import type { EndCause, FloorMember, FloorPolicy, FloorSpeaker, OpenTalk } from './model.ts';
+
+/**
+ * The live state of all groups: who has the floor, who waits, who is there. Every method is one atomic step
+ * (floor.md "One atomic step per decision") that also does whatever was due in the group; time is the store's
+ * own. Throws `FloorStoreUnavailable` when the store does not answer; the step may have happened then.
+ */
+export interface FloorStore {
+  readonly kind: 'redis' | 'memory';
+
+  /**
+   * Makes a connection present in a group, or finds it present. A session that comes back within the grace
+   * keeps its talk. With `since` the events missed are read from the log.
+   */
+  join(input: JoinInput): Promise<JoinOutcome>;
+
+  /** Ends the presence of a connection; without effect when the session has a newer one. */
+  leave(input: LeaveInput): Promise<Change>;
+
+  /**
+   * A press of the button. In one step (`oneStep`) the floor is granted and announced; in two it is reserved,
+   * and `commit` announces it when the media server has given the right to publish.
+   */
+  request(input: RequestInput): Promise<RequestOutcome>;
+
+  /** Second step of a grant. Refused when the reservation is void, cancelled, or the member may not talk now. */
+  commit(input: CommitInput): Promise<CommitOutcome>;
+
+  /** Gives a reservation back; nothing was announced. */
+  cancel(input: CancelInput): Promise<Change>;
+
+  /** The talker lets go. Only the grant's own session and connection can. */
+  release(input: ReleaseInput): Promise<ReleaseOutcome>;
+
+  /** Ends the open talk, or cancels the reservation, from outside. `talkId` null: whichever there is. */
+  end(input: EndInput): Promise<EndOutcome>;
+
+  /** A member, a session or a right to talk is gone: ends what stood on it. */
+  withdrawRight(input: WithdrawRightInput): Promise<Change>;
+
+  /** The media server confirmed that these identities cannot publish any more. */
+  rightsCleared(input: { groupId: string; identities: readonly string[] }): Promise<void>;
+
+  /**
+   * Renews this process's leases in a group: its presence and its open talk when `honouredTalkIds` names it.
+   * An open talk of this process that it does not honour (its grant was never answered) ends `lost`.
+   */
+  renew(input: { groupId: string; honouredTalkIds: readonly string[] }): Promise<RenewOutcome>;
+
+  /** Does what is due: limits, leases, grace, presence, linger. */
+  settle(input: { groupId: string }): Promise<Change>;
+
+  /** The group as last announced, with the events after `since` where the log still has them. */
+  snapshot(input: SnapshotInput): Promise<GroupSnapshot>;
+
+  close(): Promise<void>;
+}
+
+/** What a step did to a group. */
+export interface Change {
+  /** 0 when the group is not live. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** The payloads (envelope.ts) that this step published, in order. */
+  readonly published: readonly string[];
+  /** Identities in `rights` that have neither floor nor reservation: withdraw, then `rightsCleared`. */
+  readonly withdraw: readonly string[];
+  /** When the store has something to do next, from now; null: nothing. */
+  readonly dueInMs: number | null;
+}
+
+export interface LogPosition {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export interface GroupSnapshot extends Change {
+  readonly talk: OpenTalk | null;
+  /** JSON texts `{userId, displayName, role}`, the first 500. */
+  readonly presence: readonly string[];
+  readonly presenceCount: number;
+  /** Payloads after `since`, or null when the log does not reach back to it. */
+  readonly missed: readonly string[] | null;
+}
+
+export interface JoinInput {
+  readonly groupId: string;
+  readonly member: FloorMember;
+  /** Becomes the voice session's id when this join makes the group live. */
+  readonly voiceSessionId: string;
+  readonly since: LogPosition | null;
+}
+
+export interface JoinOutcome extends GroupSnapshot {
+  readonly voiceSessionId: string;
+}
+
+export interface LeaveInput {
+  readonly groupId: string;
+  readonly sessionId: string;
+  readonly connectionId: string;
+  /**
+   * `left`: asked for, ends a talk `released`. `closed`: the socket is gone, a talk has the grace.
+   * `replaced`: as closed, and presence too has the grace.
+   */
+  readonly how: 'left' | 'closed' | 'replaced';
+}
+
+export interface RequestInput {
+  readonly groupId: string;
+  readonly member: FloorMember;
+  /** UUIDv7 of the talk, should it come to be. */
+  readonly talkId: string;
+  /** Names this very request. */
+  readonly token: string;
+  readonly streamId: number;
+  /** Media identity that would get the right to publish; null when the connection's media needs none. */
+  readonly identity: string | null;
+  readonly queue: boolean;
+  readonly emergency: boolean;
+  readonly oneStep: boolean;
+  readonly policy: FloorPolicy;
+}
+
+export interface Grant {
+  readonly talkId: string;
+  readonly streamId: number;
+  readonly seq: number;
+  readonly maxTalkMs: number;
+  readonly remainingMs: number;
+}
+
+export type RequestOutcome = Change &
+  (
+    | { readonly status: 'granted'; readonly grant: Grant }
+    /** The asker has the floor already: the same grant again. */
+    | { readonly status: 'repeated'; readonly grant: Grant }
+    | { readonly status: 'prepared' }
+    /** An earlier request of this session is on its way. */
+    | { readonly status: 'in_progress' }
+    | { readonly status: 'queued'; readonly position: number }
+    | { readonly status: 'busy'; readonly holder: FloorSpeaker | null }
+    | { readonly status: 'queue_full'; readonly holder: FloorSpeaker | null }
+    | { readonly status: 'cooldown'; readonly retryAfterMs: number }
+    /** The store is new: nothing is granted until old leases must have lapsed. */
+    | { readonly status: 'quiet'; readonly retryAfterMs: number }
+    | { readonly status: 'listen_only' }
+    | { readonly status: 'not_joined' }
+  );
+
+export interface CommitInput {
+  readonly groupId: string;
+  readonly talkId: string;
+  readonly token: string;
+  readonly policy: FloorPolicy;
+}
+
+export type CommitOutcome = Change &
+  (
+    | { readonly status: 'granted'; readonly grant: Grant }
+    /** `void`: too late. The right to publish, if it was given, must be withdrawn. */
+    | { readonly status: 'refused'; readonly cause: 'void' | 'not_joined' | 'listen_only' | 'busy' }
+  );
+
+export interface CancelInput {
+  readonly groupId: string;
+  readonly talkId: string;
+  readonly token: string;
+  /** The pre-empted talker was silenced already: his talk ends `media_failed`. */
+  readonly silencedTalker: boolean;
+}
+
+export interface ReleaseInput {
+  readonly groupId: string;
+  readonly sessionId: string;
+  readonly connectionId: string;
+  readonly talkId: string | null;
+}
+
+export interface ReleaseOutcome extends Change {
+  readonly released: boolean;
+}
+
+export interface EndInput {
+  readonly groupId: string;
+  readonly talkId: string | null;
+  readonly cause: EndCause;
+}
+
+export interface EndOutcome extends Change {
+  readonly ended: boolean;
+}
+
+export interface WithdrawRightInput {
+  readonly groupId: string;
+  readonly userId: string;
+  /** Only this session of the user; null: all. */
+  readonly sessionId: string | null;
+  /** `member`: presence ends too. `talk`: the member stays and listens. */
+  readonly right: 'member' | 'talk';
+}
+
+export interface RenewOutcome extends Change {
+  /** False: the store does not know this process in this group (any more); its members must join again. */
+  readonly known: boolean;
+}
+
+export interface SnapshotInput {
+  readonly groupId: string;
+  readonly since: LogPosition | null;
+}
+
+/** The store did not answer, or refused for want of a resource. */
+export class FloorStoreUnavailable extends Error {
+  override readonly name = 'FloorStoreUnavailable';
+}

@@ -1,0 +1,51 @@
+import { type RawData, WebSocket } from 'ws';
+
+/** Who is told what comes through a socket: the handshake first, then the connection. */
+export interface FrameReceiver {
+  /** A whole text message, checked to be UTF-8 and not too large. */
+  onText(data: Buffer): void;
+  onBinary(data: Buffer): void;
+  /** A protocol ping, or the pong to one. */
+  onControl(kind: 'ping' | 'pong'): void;
+  /** `bad_frame`: what came is no WebSocket, or broke a limit of `ws`, which closes by itself. */
+  onEnd(how: 'peer' | 'bad_frame'): void;
+}
+
+/** A server's socket with one field for its receiver, so that no socket needs listeners of its own. */
+export class GatewaySocket extends WebSocket {
+  receiver: FrameReceiver | null = null;
+}
+
+/** Attaches the listeners, the same functions for every socket. To be called before anything is read. */
+export function listenTo(socket: GatewaySocket, receiver: FrameReceiver): void {
+  socket.receiver = receiver;
+  socket.on('message', onMessage);
+  socket.on('ping', onPing);
+  socket.on('pong', onPong);
+  socket.on('error', onError);
+  socket.on('close', onClose);
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  if (!(this instanceof GatewaySocket) || !Buffer.isBuffer(data)) return;
+  if (isBinary) this.receiver?.onBinary(data);
+  else this.receiver?.onText(data);
+}
+
+function onPing(this: WebSocket): void {
+  if (this instanceof GatewaySocket) this.receiver?.onControl('ping');
+}
+
+function onPong(this: WebSocket): void {
+  if (this instanceof GatewaySocket) this.receiver?.onControl('pong');
+}
+
+function onError(this: WebSocket): void {
+  if (this instanceof GatewaySocket) this.receiver?.onEnd('bad_frame');
+}
+
+function onClose(this: WebSocket): void {
+  if (!(this instanceof GatewaySocket)) return;
+  this.receiver?.onEnd('peer');
+  this.receiver = null;
+}

@@ -1,0 +1,46 @@
+/**
+ * All keys of a group, in the order of KEYS in lua/prelude.lua. The braces are literal: they are the Redis Cluster
+ * hash tag, so that all keys of a group share a slot.
+ */
+const KEY_NAMES = [
+  'speaker', // user id of who holds or is being given the floor; with a time to live
+  'presence', // user ids that are there
+  'floor', // epoch, number of the last event, voice session
+  'talk', // the open talk
+  'pending', // the reservation
+  'rights', // media identities that may still hold the right to publish
+  'members', // sessions present, with connection and process
+  'people', // users present, with the number of their connections
+  'procs', // presence leases of processes
+  'dirty', // changes of presence not announced yet
+  'queue', // waiting requests
+  'log', // the last numbered payloads
+  'history', // finished talks that PostgreSQL has not stored yet
+  'cooldown', // users who must wait before the next request
+] as const;
+
+export const KEY_COUNT = KEY_NAMES.length;
+
+export function groupKeys(keyPrefix: string, groupId: string): string[] {
+  return KEY_NAMES.map((name) => `${keyPrefix}${name}:{${groupId}}`);
+}
+
+/** Carries what scripts publish about a group; a sharded channel, in the slot of the group's keys. */
+export function groupChannel(keyPrefix: string, groupId: string): string {
+  return `${keyPrefix}group:{${groupId}}`;
+}
+
+/** Carries what concerns the sockets of one user. */
+export function userChannel(keyPrefix: string, userId: string): string {
+  return `${keyPrefix}user:{${userId}}`;
+}
+
+/** Matches the `floor` key of every live group of this deployment. */
+export function liveGroupPattern(keyPrefix: string): string {
+  return `${keyPrefix.replace(/[*?[\]\\]/g, '\\$&')}floor:{*}`;
+}
+
+/** The group id in a key or channel name; empty when there is none. */
+export function groupIdOf(key: string): string {
+  return /\{(.*)\}/.exec(key)?.[1] ?? '';
+}
