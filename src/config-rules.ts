@@ -71,7 +71,11 @@ function productionFaults(values: EnvironmentValues, alreadyFaulty: ReadonlySet<
     if (!isGiven(variable, values, alreadyFaulty)) faults.push({ variable, reason, fix });
   }
   if (values.RATE_LIMITS === false) {
-    faults.push({ variable: 'RATE_LIMITS', reason: 'is off, and this is production', fix: 'set it to on or take it away' });
+    faults.push({
+      variable: 'RATE_LIMITS',
+      reason: 'is off, and this is production',
+      fix: 'set it to on or take it away',
+    });
   }
   if (values.DEMO_DATA === true) {
     faults.push({
@@ -101,7 +105,11 @@ function secretFaults(values: EnvironmentValues): Fault[] {
     const value = values[name];
     if (value === undefined) continue;
     if (value.length < leastCharacters[name]) {
-      faults.push({ variable: name, reason: 'is too short', fix: `use at least ${leastCharacters[name]} characters; ${makeSecret}` });
+      faults.push({
+        variable: name,
+        reason: 'is too short',
+        fix: `use at least ${leastCharacters[name]} characters; ${makeSecret}`,
+      });
     } else if (isSample(value)) {
       faults.push({ variable: name, reason: 'is a sample, not a secret', fix: makeSecret });
     }
@@ -114,7 +122,12 @@ function secretFaults(values: EnvironmentValues): Fault[] {
     if (value === undefined || value === '') continue;
     const first = seen.get(value);
     if (first === undefined) seen.set(value, name);
-    else faults.push({ variable: name, reason: `is the same secret as ${first}`, fix: `give each its own; ${makeSecret}` });
+    else
+      faults.push({
+        variable: name,
+        reason: `is the same secret as ${first}`,
+        fix: `give each its own; ${makeSecret}`,
+      });
   }
   return faults;
 }

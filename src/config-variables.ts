@@ -82,13 +82,17 @@ function text(least: number, most: number): (text: string) => Reading<string> {
 function signingKey(value: string): Reading<string> {
   const bytes = Buffer.byteLength(value);
   return bytes < 32
-    ? bad(`is ${bytes} bytes long, too short for HS256`, 'use at least 32 bytes, for example from: openssl rand -base64 48')
+    ? bad(
+        `is ${bytes} bytes long, too short for HS256`,
+        'use at least 32 bytes, for example from: openssl rand -base64 48',
+      )
     : good(value);
 }
 
 function url(schemes: readonly string[], example: string): (text: string) => Reading<URL> {
   return (value) => {
-    if (!URL.canParse(value)) return bad('is not a URL', `write it as ${example}; percent-encode special characters in a password`);
+    if (!URL.canParse(value))
+      return bad('is not a URL', `write it as ${example}; percent-encode special characters in a password`);
     const parsed = new URL(value);
     return schemes.includes(parsed.protocol)
       ? good(parsed)
@@ -127,7 +131,10 @@ function serverUrl(to: 'http' | 'ws'): (text: string) => Reading<string> {
 function host(value: string): Reading<string> {
   return isIP(value) > 0 || /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(value)
     ? good(value)
-    : bad(`is "${value}", not an address or host name`, 'write an address without a port, such as 127.0.0.1 or 0.0.0.0');
+    : bad(
+        `is "${value}", not an address or host name`,
+        'write an address without a port, such as 127.0.0.1 or 0.0.0.0',
+      );
 }
 
 function listOf(check: (item: string) => Reading<string>): (text: string) => Reading<readonly string[]> {
@@ -147,7 +154,9 @@ function origin(value: string): Reading<string> {
   const fix = 'list origins as scheme://host[:port], separated by commas, such as https://talk.example.org';
   if (!/^https?:\/\/[^/]+\/?$/i.test(value) || !URL.canParse(value)) return bad(`holds "${value}", not an origin`, fix);
   const parsed = new URL(value);
-  return parsed.username || parsed.hostname.includes('*') ? bad(`holds "${value}", not an origin`, fix) : good(parsed.origin);
+  return parsed.username || parsed.hostname.includes('*')
+    ? bad(`holds "${value}", not an origin`, fix)
+    : good(parsed.origin);
 }
 
 function proxy(value: string): Reading<string> {
@@ -164,7 +173,10 @@ function proxy(value: string): Reading<string> {
 
 function keyPrefix(value: string): Reading<string> {
   if (/[{}]/.test(value)) {
-    return bad('holds a brace; braces are the hash tag of Redis Cluster', 'write it without { and }, such as tenant-a:');
+    return bad(
+      'holds a brace; braces are the hash tag of Redis Cluster',
+      'write it without { and }, such as tenant-a:',
+    );
   }
   return /^[A-Za-z0-9._:/@-]{0,64}$/.test(value)
     ? good(value)
@@ -190,7 +202,12 @@ const dayMs = 24 * 3_600_000;
 /** Every variable the process reads. A variable that is not named here is not looked at. */
 export const environmentSchema = z.object({
   APP_NAME: variable(
-    { section: process, purpose: 'Name shown to people: in the API page, in tokens, in logs.', otherwise: 'NEDA', example: 'NEDA' },
+    {
+      section: process,
+      purpose: 'Name shown to people: in the API page, in tokens, in logs.',
+      otherwise: 'NEDA',
+      example: 'NEDA',
+    },
     text(1, 64),
   ),
   NODE_ENV: variable(
@@ -203,7 +220,12 @@ export const environmentSchema = z.object({
     oneOf(modes),
   ),
   HOST: variable(
-    { section: process, purpose: 'Address to listen on.', otherwise: '127.0.0.1; 0.0.0.0 in production', example: '127.0.0.1' },
+    {
+      section: process,
+      purpose: 'Address to listen on.',
+      otherwise: '127.0.0.1; 0.0.0.0 in production',
+      example: '127.0.0.1',
+    },
     host,
   ),
   PORT: variable(
@@ -211,7 +233,12 @@ export const environmentSchema = z.object({
     integer(1, 65_535, ''),
   ),
   LOG_LEVEL: variable(
-    { section: process, purpose: `Least weight of a log line that is written: ${logLevels.join(', ')}.`, otherwise: 'info', example: 'info' },
+    {
+      section: process,
+      purpose: `Least weight of a log line that is written: ${logLevels.join(', ')}.`,
+      otherwise: 'info',
+      example: 'info',
+    },
     oneOf(logLevels),
   ),
   DATA_DIR: variable(
@@ -244,7 +271,8 @@ export const environmentSchema = z.object({
   KEY_PREFIX: variable(
     {
       section: stores,
-      purpose: 'Put before every Redis key, channel and LiveKit room name, so that deployments can share both.\nNo braces.',
+      purpose:
+        'Put before every Redis key, channel and LiveKit room name, so that deployments can share both.\nNo braces.',
       otherwise: 'no prefix',
       example: 'tenant-a:',
     },
@@ -260,7 +288,12 @@ export const environmentSchema = z.object({
     signingKey,
   ),
   SECRET_KEY_PREVIOUS: variable(
-    { section: secrets, purpose: 'The key before a rotation; tokens signed by it are still accepted.', otherwise: 'none', example: '' },
+    {
+      section: secrets,
+      purpose: 'The key before a rotation; tokens signed by it are still accepted.',
+      otherwise: 'none',
+      example: '',
+    },
     signingKey,
   ),
   METRICS_TOKEN: variable(
@@ -275,18 +308,29 @@ export const environmentSchema = z.object({
   LIVEKIT_HOST: variable(
     {
       section: media,
-      purpose: 'Where this process reaches LiveKit. Not set: a livekit-server found on PATH is started beside it\n(not in production), else there is no media server.',
+      purpose:
+        'Where this process reaches LiveKit. Not set: a livekit-server found on PATH is started beside it\n(not in production), else there is no media server.',
       otherwise: 'none',
       example: 'http://127.0.0.1:7880',
     },
     serverUrl('http'),
   ),
   LIVEKIT_PUBLIC_URL: variable(
-    { section: media, purpose: 'Where clients reach LiveKit.', otherwise: 'LIVEKIT_HOST as ws:// or wss://', example: 'wss://livekit.example.org' },
+    {
+      section: media,
+      purpose: 'Where clients reach LiveKit.',
+      otherwise: 'LIVEKIT_HOST as ws:// or wss://',
+      example: 'wss://livekit.example.org',
+    },
     serverUrl('ws'),
   ),
   LIVEKIT_API_KEY: variable(
-    { section: media, purpose: 'Name of the LiveKit key pair; needed with LIVEKIT_HOST.', otherwise: 'none', example: 'neda' },
+    {
+      section: media,
+      purpose: 'Name of the LiveKit key pair; needed with LIVEKIT_HOST.',
+      otherwise: 'none',
+      example: 'neda',
+    },
     text(1, 256),
   ),
   LIVEKIT_API_SECRET: variable(
@@ -317,11 +361,21 @@ export const environmentSchema = z.object({
     listOf(proxy),
   ),
   RATE_LIMITS: variable(
-    { section: edges, purpose: 'on or off. off lifts the counts (for tests and benchmarks) and is refused in production.', otherwise: 'on', example: 'on' },
+    {
+      section: edges,
+      purpose: 'on or off. off lifts the counts (for tests and benchmarks) and is refused in production.',
+      otherwise: 'on',
+      example: 'on',
+    },
     onOff,
   ),
   ACCESS_TOKEN_TTL_MS: variable(
-    { section: edges, purpose: 'Life of an access token in milliseconds, 1000 to 86400000.', otherwise: '600000', example: '600000' },
+    {
+      section: edges,
+      purpose: 'Life of an access token in milliseconds, 1000 to 86400000.',
+      otherwise: '600000',
+      example: '600000',
+    },
     integer(1000, dayMs, ' (milliseconds)'),
   ),
   REFRESH_TOKEN_TTL_MS: variable(
@@ -334,7 +388,12 @@ export const environmentSchema = z.object({
     integer(1000, 366 * dayMs, ' (milliseconds)'),
   ),
   TALK_PAGE: variable(
-    { section: edges, purpose: 'on or off: serve the web page to talk from a browser.', otherwise: 'on; off in production', example: 'on' },
+    {
+      section: edges,
+      purpose: 'on or off: serve the web page to talk from a browser.',
+      otherwise: 'on; off in production',
+      example: 'on',
+    },
     onOff,
   ),
   ADMIN_USERNAME: variable(
@@ -369,7 +428,12 @@ export const environmentSchema = z.object({
     text(8, 256),
   ),
   HISTORY_RETENTION_DAYS: variable(
-    { section: people, purpose: 'Days that finished talks are kept; 0 keeps them for ever.', otherwise: '0', example: '0' },
+    {
+      section: people,
+      purpose: 'Days that finished talks are kept; 0 keeps them for ever.',
+      otherwise: '0',
+      example: '0',
+    },
     integer(0, 36_500, ' (days)'),
   ),
 });

@@ -59,7 +59,10 @@ export class Lifecycle {
         this.#log.debug(fields, 'stop phase done');
       } else {
         clean = false;
-        this.#log.error({ ...fields, ...(outcome === 'late' ? { limitMs } : { err: outcome.error }) }, `stop phase ${outcome === 'late' ? 'ran out of time' : 'failed'}`);
+        this.#log.error(
+          { ...fields, ...(outcome === 'late' ? { limitMs } : { err: outcome.error }) },
+          `stop phase ${outcome === 'late' ? 'ran out of time' : 'failed'}`,
+        );
       }
     }
     return clean;

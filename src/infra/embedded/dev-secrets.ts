@@ -28,7 +28,10 @@ function readSecrets(path: string): DevSecrets | null {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
-    throw new StartFault(`${path} cannot be read (${errorCode(error)}): it belongs to another user; set DATA_DIR to a folder of your own.`, configExitCode);
+    throw new StartFault(
+      `${path} cannot be read (${errorCode(error)}): it belongs to another user; set DATA_DIR to a folder of your own.`,
+      configExitCode,
+    );
   }
   try {
     const secrets = devSecretsSchema.parse(JSON.parse(text));

@@ -29,7 +29,11 @@ export interface GuardedChild {
   stop(): Promise<void>;
 }
 
-const serverEnvironment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+const serverEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+};
 
 /** Starts the program and its guard. Throws {@link StartFault} when it cannot be executed. */
 export async function startGuarded(program: Program): Promise<GuardedChild> {
@@ -100,7 +104,10 @@ kill -s KILL "$pid" 2>/dev/null`;
 
 /** Returns what tells the guard that the server is gone and it may go too. */
 function startGuard(pid: number, { stopSignals, logFile }: Program): () => void {
-  const steps = stopSignals.flatMap(([signal, waitMs]) => [signal.slice('SIG'.length), String(Math.ceil(waitMs / 1000))]);
+  const steps = stopSignals.flatMap(([signal, waitMs]) => [
+    signal.slice('SIG'.length),
+    String(Math.ceil(waitMs / 1000)),
+  ]);
   const guard = spawn('/bin/sh', ['-c', guardScript, `neda-guard of ${logFile}`, String(pid), ...steps], {
     cwd: '/',
     env: serverEnvironment,

@@ -13,7 +13,13 @@ import { processIdentity } from './process-identity.ts';
 const readyMs = 5000;
 
 export type LiveKitStart =
-  | { readonly kind: 'started'; readonly livekit: LiveKitConfig; readonly mediaPort: number; readonly exited: Promise<unknown>; stop(): Promise<void> }
+  | {
+      readonly kind: 'started';
+      readonly livekit: LiveKitConfig;
+      readonly mediaPort: number;
+      readonly exited: Promise<unknown>;
+      stop(): Promise<void>;
+    }
   /** Another process on this data folder runs one: both use it, as they share their groups. */
   | { readonly kind: 'shared'; readonly livekit: LiveKitConfig; readonly ownerPid: number }
   | { readonly kind: 'not_found' }
@@ -184,7 +190,11 @@ function sharedWith(
     if (typeof config === 'object' && config !== null && 'port' in config && typeof config.port === 'number') {
       const { apiKey, apiSecret } = options;
       const address = `127.0.0.1:${config.port}`;
-      return { kind: 'shared', livekit: { host: `http://${address}`, publicUrl: `ws://${address}`, apiKey, apiSecret }, ownerPid };
+      return {
+        kind: 'shared',
+        livekit: { host: `http://${address}`, publicUrl: `ws://${address}`, apiKey, apiSecret },
+        ownerPid,
+      };
     }
   } catch {
     // the owner has not written it yet

