@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { makeTemporaryDirectory, removeDirectory } from '../_support/temporary-directory.ts';
+import { rows } from './rows.ts';
+
+const MAIN = join(import.meta.dirname, 'main.ts');
+const directory = await makeTemporaryDirectory('bench');
+const run = promisify(execFile);
+
+const seriesSchema = z.object({
+  rounds: z.array(z.number().nonnegative()).length(1),
+  median: z.number().nonnegative(),
+});
+const resultSchema = z.object({
+  short: z.literal(true),
+  rows: z.array(z.object({ name: z.string(), neda: seriesSchema, bare: seriesSchema, twin: seriesSchema })),
+});
+
+afterAll(() => removeDirectory(directory));
+
+test('the short form drives NEDA and the bare floor server through every row', async () => {
+  const jsonFile = join(directory, 'result.json');
+  const { stdout } = await run(process.execPath, [MAIN, '--short', '--json', jsonFile]);
+  const result = resultSchema.parse(JSON.parse(await readFile(jsonFile, 'utf8')));
+  expect(result.rows.map((row) => row.name)).toEqual(rows.map((row) => row.name));
+  for (const row of rows) expect(stdout).toContain(row.title);
+  expect(stdout).toContain('SHORT FORM');
+});
+
+test('a wrong option is told in one line', async () => {
+  await expect(run(process.execPath, [MAIN, '--rounds', 'none'])).rejects.toMatchObject({
+    code: 64,
+    stderr: '--rounds none: use a whole number from 1 to 100\n',
+  });
+});

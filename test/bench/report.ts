@@ -1,0 +1,59 @@
+import type { BenchResult, Ratio, RowResult, Series } from './results.ts';
+
+const HEADINGS = ['row', 'NEDA', 'bare', 'ratio', 'bare/twin', 'goal', 'stretch', 'verdict', ''] as const;
+
+/** The result as text for a terminal: where it was taken, the table, how to read it. */
+export function reportText(result: BenchResult): string {
+  const { machine } = result;
+  const stores =
+    machine.postgres === null ? `Redis ${machine.redis}` : `Redis ${machine.redis}, PostgreSQL ${machine.postgres}`;
+  const lines = [
+    `taken ${machine.takenAt} on ${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}`,
+    `Node ${machine.node}, ${stores}; load at start ${machine.loadAtStart.toFixed(2)}; ${result.rounds} rounds, interleaved`,
+    '',
+    ...table([HEADINGS, ...result.rows.map(cells)]),
+    '',
+    "A figure is the median of its rounds. A ratio is the median of the rounds' own ratios to the bare floor server,",
+    'with the lowest and highest; bare/twin is the same between two bare servers: what this machine alone does.',
+  ];
+  if (result.short) lines.push('SHORT FORM: loads this small prove that everything runs and say nothing about speed.');
+  for (const warning of result.warnings) lines.push(`WARNING: ${warning}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function cells(row: RowResult): string[] {
+  return [
+    row.name,
+    figureText(row.neda, row.unit),
+    figureText(row.bare, row.unit),
+    ratioText(row.ratio),
+    ratioText(row.twinRatio),
+    `≤ ${row.goal}`,
+    `≤ ${row.stretch}`,
+    row.verdict ?? '-',
+    row.title,
+  ];
+}
+
+function figureText(series: Series | null, unit: string): string {
+  if (series === null) return '-';
+  return `${series.median.toFixed(series.median < 100 ? 2 : 0)} ${unit}`;
+}
+
+function ratioText(ratio: Ratio | null): string {
+  if (ratio === null) return '-';
+  return `${ratio.median.toFixed(2)} (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})`;
+}
+
+function table(grid: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const line of grid) {
+    for (const [column, text] of line.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
+  }
+  return grid.map((line) =>
+    line
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
