@@ -8,6 +8,7 @@ import type { GatewayPorts } from './ports.ts';
 export function createAuthenticateModule(
   ports: Pick<GatewayPorts, 'sessions' | 'clock'>,
   find: (connectionId: string) => GatewayConnection | undefined,
+  renewClaim: (connection: GatewayConnection) => Promise<void>,
 ): MessageModule<'AUTHENTICATE'> {
   return {
     type: 'AUTHENTICATE',
@@ -30,6 +31,7 @@ export function createAuthenticateModule(
         re: id,
         tokenExpiresInMs: Math.max(0, Math.round(authentication.expiresAtMs - ports.clock.nowMs())),
       });
+      await renewClaim(connection);
     },
   };
 }

@@ -2,13 +2,13 @@ import { AddressQuota } from './address-quota.ts';
 import { createAuthenticateModule } from './authenticate.ts';
 import { createCounters, type GatewayCounters } from './counters.ts';
 import { createDispatchTable, type DispatchTable } from './dispatch-table.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { Handshake } from './handshake.ts';
 import { helloModule, pingModule } from './own-modules.ts';
 import { defaultTiming, gatewayLimits, type GatewayPorts, type GatewayTiming } from './ports.ts';
 import { RecentChanges } from './recent-changes.ts';
 import { Registry } from './registry.ts';
+import { renewClaim } from './session-claiming.ts';
 import { TickWriter } from './tick-writer.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
@@ -39,7 +39,11 @@ export function createContext(ports: GatewayPorts): GatewayContext {
     dispatch: createDispatchTable([
       helloModule,
       pingModule,
-      createAuthenticateModule(ports, (id): GatewayConnection | undefined => context.registry.get(id)),
+      createAuthenticateModule(
+        ports,
+        (id) => context.registry.get(id),
+        (connection) => renewClaim(context, connection),
+      ),
       ...ports.modules,
     ]),
     registry: new Registry(),

@@ -1,0 +1,191 @@
+import type { Duplex } from 'node:stream';
+import type { AccessSession, AccessUser, Membership } from '../access.ts';
+import { CloseCode, type CloseReason, type ServerMessage } from '../protocol/index.ts';
+import type { Connection, PreparedFrame } from './connection.ts';
+import type { GatewayContext } from './context.ts';
+import { countUp, type EndLabel } from './counters.ts';
+import { PING_FRAME, prepareFrame } from './frame.ts';
+import type { FrameReceiver, GatewaySocket } from './gateway-socket.ts';
+import { Inbound } from './inbound.ts';
+import { Liveness } from './liveness.ts';
+import { gatewayLimits } from './ports.ts';
+import { releaseClaim } from './session-claiming.ts';
+import type { TickTarget } from './tick-writer.ts';
+import type { TimedEntry } from './timer-wheel.ts';
+
+const BINARY_NOT_ACCEPTED = 1003;
+/** While tokens cannot be renewed, how often an old one is looked at again. */
+const TOKEN_RECHECK_MS = 1_000;
+
+export interface ConnectionDetails {
+  readonly id: string;
+  readonly user: AccessUser;
+  readonly session: AccessSession;
+  /** Unix time in milliseconds. */
+  readonly tokenExpiresAtMs: number;
+  readonly memberships: Map<string, Membership>;
+  readonly pingIntervalMs: number;
+  readonly socket: GatewaySocket;
+  readonly stream: Duplex;
+}
+
+/** A socket after READY. */
+export class GatewayConnection implements Connection, FrameReceiver, TimedEntry, TickTarget {
+  readonly id: string;
+  user: AccessUser;
+  readonly session: AccessSession;
+  readonly memberships: Map<string, Membership>;
+  readonly joined = new Set<string>();
+  readonly stream: Duplex;
+  dueAtMs = 0;
+  wheelSlot = -1;
+  writtenInTick = 0;
+  corked = false;
+  tokenExpiresAtMs: number;
+  readonly #socket: GatewaySocket;
+  readonly #context: GatewayContext;
+  readonly #liveness: Liveness;
+  readonly #inbound: Inbound;
+  /** Monotonic: when the token has expired. */
+  #tokenDueMs = 0;
+  #open = true;
+
+  constructor(context: GatewayContext, details: ConnectionDetails) {
+    const nowMs = context.ports.clock.monotonicMs();
+    this.id = details.id;
+    this.user = details.user;
+    this.session = details.session;
+    this.memberships = details.memberships;
+    this.tokenExpiresAtMs = details.tokenExpiresAtMs;
+    this.stream = details.stream;
+    this.#socket = details.socket;
+    this.#context = context;
+    this.#liveness = new Liveness(context.timing, details.pingIntervalMs, nowMs);
+    this.#inbound = new Inbound(this, context, nowMs);
+    this.extendToken(details.tokenExpiresAtMs);
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  send(message: ServerMessage): void {
+    this.sendFrame(prepareFrame(JSON.stringify(message)));
+  }
+
+  sendText(text: string): void {
+    this.sendFrame(prepareFrame(text));
+  }
+
+  sendFrame({ bytes }: PreparedFrame): void {
+    if (!this.#open) return;
+    const hasRoom = this.#context.writer.write(this, bytes);
+    if (!hasRoom && this.stream.writableLength > gatewayLimits.bufferedBytes) {
+      this.close('slow_consumer');
+    } else if (this.#liveness.wrote(bytes.length, this.#monotonicMs)) {
+      this.#context.writer.write(this, PING_FRAME.bytes);
+      this.#reschedule();
+    }
+  }
+
+  close(reason: CloseReason): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#socket.close(CloseCode[reason], reason);
+    this.#afterEnd(reason);
+  }
+
+  watchTalker(talking: boolean): void {
+    if (!this.#open) return;
+    this.#liveness.watchTalker(talking, this.#monotonicMs());
+    this.#reschedule();
+  }
+
+  /** `expiresAtMs`: Unix time in milliseconds. */
+  extendToken(expiresAtMs: number): void {
+    const { clock } = this.#context.ports;
+    this.tokenExpiresAtMs = expiresAtMs;
+    this.#tokenDueMs = clock.monotonicMs() + (expiresAtMs - clock.nowMs());
+    if (this.#open) this.#reschedule();
+  }
+
+  onText(data: Buffer): void {
+    if (!this.#open) return;
+    const nowMs = this.#monotonicMs();
+    this.#liveness.heard(nowMs);
+    this.#tellHeard();
+    this.#inbound.text(data, nowMs);
+  }
+
+  onBinary(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#socket.close(BINARY_NOT_ACCEPTED);
+    this.#afterEnd('bad_frame');
+  }
+
+  onControl(kind: 'ping' | 'pong'): void {
+    if (!this.#open) return;
+    const nowMs = this.#monotonicMs();
+    if (kind === 'pong') this.#liveness.pong(nowMs);
+    else this.#liveness.heard(nowMs);
+    this.#tellHeard();
+    this.#inbound.control(nowMs);
+  }
+
+  onEnd(how: 'peer' | 'bad_frame'): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#afterEnd(how);
+  }
+
+  onDue(nowMs: number): number | null {
+    const verdict = this.#liveness.check(nowMs);
+    if (verdict === 'ping') this.#context.writer.write(this, PING_FRAME.bytes);
+    else if (verdict !== 'nothing') this.close(verdict);
+    if (this.#open && nowMs >= this.#tokenDueMs) this.#tokenExpired(nowMs);
+    return this.#open ? this.#nextDueMs : null;
+  }
+
+  #tokenExpired(nowMs: number): void {
+    const { tokenRenewal } = this.#context.ports;
+    const possibleSinceMs = tokenRenewal ? tokenRenewal.possibleSinceMs() : -Infinity;
+    if (possibleSinceMs === null || possibleSinceMs + this.#context.timing.tokenGraceMs > nowMs) {
+      this.#tokenDueMs = nowMs + TOKEN_RECHECK_MS;
+    } else {
+      this.close('token_expired');
+    }
+  }
+
+  /** What follows the end of the socket, once. */
+  #afterEnd(label: EndLabel): void {
+    const { registry, wheel, counters, ports } = this.#context;
+    wheel.cancel(this);
+    registry.remove(this);
+    this.#inbound.clear();
+    counters.sockets.ready -= 1;
+    countUp(counters.ended, label);
+    const log = { connectionId: this.id, userId: this.user.id, sessionId: this.session.id };
+    if (label !== 'replaced') releaseClaim(this.#context, { ...log, tokenExpiresAtMs: this.tokenExpiresAtMs });
+    try {
+      ports.listener.onGone(this, label === 'replaced' ? 'replaced' : 'closed');
+    } catch (err) {
+      ports.logger.error({ ...log, err }, 'the end of a socket could not be told');
+    }
+    ports.logger.debug({ ...log, reason: label }, 'socket ended');
+  }
+
+  #tellHeard(): void {
+    if (this.#liveness.talking) this.#context.ports.listener.onHeard?.(this);
+  }
+
+  get #nextDueMs(): number {
+    return Math.min(this.#liveness.nextDueMs, this.#tokenDueMs);
+  }
+
+  #reschedule(): void {
+    this.#context.wheel.schedule(this, this.#nextDueMs);
+  }
+
+  readonly #monotonicMs = (): number => this.#context.ports.clock.monotonicMs();
+}

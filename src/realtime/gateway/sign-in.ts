@@ -1,0 +1,125 @@
+import type { AccessSession, AccessUser, Authentication, Membership } from '../access.ts';
+import type { ClientMessageOf, CloseReason } from '../protocol/index.ts';
+import type { GatewayContext } from './context.ts';
+import { GatewayConnection } from './gateway-connection.ts';
+import type { Handshake } from './handshake.ts';
+import { claimSession, releaseClaim } from './session-claiming.ts';
+
+/** Events during HELLO may ask for the memberships to be read again; more often than this, one waits for calm. */
+const MAX_READS = 5;
+
+/** What HELLO found out. */
+export interface SignedIn {
+  readonly user: AccessUser;
+  readonly session: AccessSession;
+  readonly expiresAtMs: number;
+  readonly memberships: readonly Membership[];
+}
+
+/**
+ * Who is it, where is he a member, and is this now the session's socket? Answers with the reason to close where
+ * it is not to be. Throws `AppError` `dependency_unavailable` when that cannot be known. Whenever `isCurrent`
+ * has become false, nothing more is done and the claim, if made, is given back.
+ */
+export async function signIn(
+  context: GatewayContext,
+  handshake: Handshake,
+  hello: ClientMessageOf<'HELLO'>,
+  isCurrent: () => boolean,
+): Promise<SignedIn | CloseReason> {
+  const { ports, recent } = context;
+  const nowMs = (): number => ports.clock.monotonicMs();
+  const { admission } = handshake;
+  const verified = hello.token === undefined ? admission.authentication : null;
+  const startedAtMs = verified ? admission.verifiedAtMs : nowMs();
+  const token = hello.token ?? admission.token;
+  if (token === null) return 'unauthenticated';
+  const identity = verified ?? (await ports.sessions.authenticate(token));
+  if (!identity.ok) return closeReasonOf(identity);
+  const { user, session, expiresAtMs } = identity;
+
+  let readAtMs = nowMs();
+  let memberships = await ports.groups.membershipsOf(user.id);
+  if (!isCurrent()) return 'internal';
+  const claimant = {
+    userId: user.id,
+    sessionId: session.id,
+    connectionId: handshake.id,
+    tokenExpiresAtMs: expiresAtMs,
+  };
+  const claimed = await claimSession(context, claimant);
+  try {
+    if (claimed === 'limit') return 'connection_limit';
+    for (let reads = 1; isCurrent() && reads < MAX_READS && outdated(context, user.id, memberships, readAtMs); reads += 1) {
+      readAtMs = nowMs();
+      memberships = await ports.groups.membershipsOf(user.id);
+    }
+  } catch (error) {
+    releaseClaim(context, claimant);
+    throw error;
+  }
+  const refusal = recent.happened(`session ended ${session.id}`, startedAtMs)
+    ? 'session_revoked'
+    : recent.happened(`user gone ${user.id}`, startedAtMs)
+      ? 'user_disabled'
+      : recent.happened(`socket replaced ${handshake.id}`, startedAtMs)
+        ? 'replaced'
+        : null;
+  if (refusal !== null || !isCurrent()) {
+    releaseClaim(context, claimant);
+    return refusal ?? 'internal';
+  }
+  return { user, session, expiresAtMs, memberships };
+}
+
+/** Turns a handshake into a connection, says READY and handles what came meanwhile. */
+export function becomeReady(
+  context: GatewayContext,
+  handshake: Handshake,
+  hello: ClientMessageOf<'HELLO'>,
+  { user, session, expiresAtMs, memberships }: SignedIn,
+): void {
+  const { registry, timing, counters, ports } = context;
+  // Also where the claim could not be made: within a process the later HELLO always wins.
+  registry.ofSession(session.id)?.close('replaced');
+  const held = handshake.finish();
+  const pingIntervalMs = hello.idlePingMs ?? timing.pingIntervalMs;
+  const connection = new GatewayConnection(context, {
+    id: handshake.id,
+    user,
+    session,
+    tokenExpiresAtMs: expiresAtMs,
+    memberships: new Map(memberships.map((membership) => [membership.group.id, membership])),
+    pingIntervalMs,
+    socket: handshake.socket,
+    stream: handshake.stream,
+  });
+  handshake.socket.receiver = connection;
+  registry.add(connection);
+  counters.sockets.ready += 1;
+  connection.send({
+    type: 'READY',
+    re: hello.id,
+    connectionId: connection.id,
+    user: { id: user.id, username: user.username, displayName: user.displayName, role: user.role },
+    session: { ...session, device: { ...session.device } },
+    groups: memberships.map(({ group, role, talk }) => ({ id: group.id, name: group.name, role, talk })),
+    pingIntervalMs,
+    tokenExpiresInMs: Math.max(0, Math.round(expiresAtMs - ports.clock.nowMs())),
+  });
+  ports.logger.debug({ connectionId: connection.id, userId: user.id, sessionId: session.id }, 'socket ready');
+  for (const data of held) connection.onText(data);
+}
+
+function closeReasonOf({ reason }: Extract<Authentication, { ok: false }>): CloseReason {
+  if (reason === 'token_expired') return 'token_expired';
+  if (reason === 'user_disabled') return 'user_disabled';
+  return reason === 'session_revoked' ? 'session_revoked' : 'unauthenticated';
+}
+
+function outdated(context: GatewayContext, userId: string, memberships: readonly Membership[], readAtMs: number): boolean {
+  return (
+    context.recent.happened(`memberships of ${userId}`, readAtMs) ||
+    memberships.some(({ group }) => context.recent.happened(`group ${group.id}`, readAtMs))
+  );
+}
