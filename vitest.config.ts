@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config';
 
-const NEEDS_POSTGRES = ['test/_support/global-postgres.ts']
+const NEEDS_POSTGRES = ['test/_support/global-postgres.ts'];
 
 /** Groups run one after the other; within a group two files at a time, as the smallest machines have two cores. */
 export default defineConfig({
@@ -77,4 +77,4 @@ export default defineConfig({
       },
     ],
   },
-})
+});

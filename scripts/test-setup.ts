@@ -40,7 +40,8 @@ async function provideLivekit(): Promise<void> {
 
   const remedy = `Put livekit-server ${LIVEKIT_VERSION} on PATH or set LIVEKIT_SERVER to its path.`;
   const go = findOnPath('go') ?? ['/usr/local/go/bin/go'].find(isExecutable);
-  if (go === undefined) throw new SetupFault(`livekit-server is missing, and without Go 1.26 it cannot be built.\n${remedy}`);
+  if (go === undefined)
+    throw new SetupFault(`livekit-server is missing, and without Go 1.26 it cannot be built.\n${remedy}`);
   console.log(`Building livekit-server ${LIVEKIT_VERSION}; this takes some minutes, once.`);
   // Built beside its place and renamed: an interrupted build leaves nothing that looks finished.
   const workshop = `${dirname(file)}.${process.pid}`;
@@ -69,7 +70,8 @@ function expectExecutable(variable: string, file: string): void {
 
 async function installWithApt(name: string, remedy: string): Promise<void> {
   const aptGet = findOnPath('apt-get');
-  if (aptGet === undefined) throw new SetupFault(`${name} is missing, and there is no apt-get to install it.\n${remedy}`);
+  if (aptGet === undefined)
+    throw new SetupFault(`${name} is missing, and there is no apt-get to install it.\n${remedy}`);
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const [file = aptGet, ...before] = [...asRoot, aptGet];
   if (asRoot.length > 0 && findOnPath('sudo') === undefined) {

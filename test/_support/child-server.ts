@@ -1,26 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { livingProcesses, type ProcessEntry, processTree, startedWith } from './process-table.ts'
-import { StopWaiting, until } from './until.ts'
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { livingProcesses, type ProcessEntry, processTree, startedWith } from './process-table.ts';
+import { StopWaiting, until } from './until.ts';
 
-const MAX_KEPT_OUTPUT = 200_000
+const MAX_KEPT_OUTPUT = 200_000;
 
 /** Servers that live now: a test process that ends early takes them with it. */
-const living = new Set<ChildServer>()
+const living = new Set<ChildServer>();
 process.on('exit', () => {
-  for (const server of living) server.signal('SIGKILL')
-})
+  for (const server of living) server.signal('SIGKILL');
+});
 
 export interface Command {
   /** Used in error messages. */
-  readonly name: string
-  readonly file: string
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd: string
-  readonly uid?: number
-  readonly gid?: number
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /**
@@ -28,15 +28,15 @@ export interface Command {
  * reach everything below it unless said otherwise. Output is kept for error messages.
  */
 export class ChildServer {
-  readonly command: Command
-  readonly #process: ChildProcess
-  readonly #exited: Promise<unknown>
+  readonly command: Command;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<unknown>;
   /** An environment variable that everything below inherits, so that survivors are found after its death. */
-  readonly #mark = randomUUID()
-  #output = ''
+  readonly #mark = randomUUID();
+  #output = '';
 
   constructor(command: Command) {
-    this.command = command
+    this.command = command;
     this.#process = spawn(command.file, command.args, {
       env: { ...command.env, TEST_PROCESS_MARK: this.#mark },
       cwd: command.cwd,
@@ -44,41 +44,41 @@ export class ChildServer {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(command.uid === undefined ? {} : { uid: command.uid }),
       ...(command.gid === undefined ? {} : { gid: command.gid }),
-    })
+    });
     const keep = (chunk: Buffer): void => {
-      this.#output = (this.#output + chunk.toString('utf8')).slice(-MAX_KEPT_OUTPUT)
-    }
-    this.#process.stdout?.on('data', keep)
-    this.#process.stderr?.on('data', keep)
-    this.#process.on('error', (error) => keep(Buffer.from(`could not be started: ${error.message}\n`)))
-    this.#exited = once(this.#process, 'close').catch(() => undefined)
-    living.add(this)
+      this.#output = (this.#output + chunk.toString('utf8')).slice(-MAX_KEPT_OUTPUT);
+    };
+    this.#process.stdout?.on('data', keep);
+    this.#process.stderr?.on('data', keep);
+    this.#process.on('error', (error) => keep(Buffer.from(`could not be started: ${error.message}\n`)));
+    this.#exited = once(this.#process, 'close').catch(() => undefined);
+    living.add(this);
   }
 
   /** The process id; -1 when it could not be started. */
   get pid(): number {
-    return this.#process.pid ?? -1
+    return this.#process.pid ?? -1;
   }
 
   get running(): boolean {
-    return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+    return this.#process.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   /** The exit code, or null while it runs or when a signal ended it. */
   get exitCode(): number | null {
-    return this.#process.exitCode
+    return this.#process.exitCode;
   }
 
   /** The last of what it wrote, stdout and stderr together. */
   get output(): string {
-    return this.#output
+    return this.#output;
   }
 
   /** Sends the signal to the process and everything below it. */
   signal(signal: NodeJS.Signals): void {
     for (const { pid } of processTree(this.pid)) {
       try {
-        process.kill(pid, signal)
+        process.kill(pid, signal);
       } catch {
         // it ended meanwhile
       }
@@ -87,17 +87,17 @@ export class ChildServer {
 
   /** Sends the signal to the process alone, as a service manager or a terminal-less `kill` does. */
   signalOnlyThis(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
+    this.#process.kill(signal);
   }
 
   /** Freezes the process and everything below it. */
   pause(): void {
-    this.signal('SIGSTOP')
+    this.signal('SIGSTOP');
   }
 
   /** Lets what is frozen go on. */
   resume(): void {
-    this.signal('SIGCONT')
+    this.signal('SIGCONT');
   }
 
   /** Waits until `ready` is true; throws with the output when the process ends before or `limitMs` passes. */
@@ -105,12 +105,12 @@ export class ChildServer {
     await until(
       async () => {
         if (!this.running) {
-          throw new StopWaiting(`${this.command.name} ended with ${String(this.exitCode)}:\n${this.#output}`)
+          throw new StopWaiting(`${this.command.name} ended with ${String(this.exitCode)}:\n${this.#output}`);
         }
-        return ready()
+        return ready();
       },
       { limitMs, describe: () => `${this.command.name} is ready. It wrote:\n${this.#output}` },
-    )
+    );
   }
 
   /** Waits until it has written something that matches, and returns the match. */
@@ -118,7 +118,7 @@ export class ChildServer {
     return until(() => pattern.exec(this.#output), {
       limitMs,
       describe: () => `${this.command.name} writes ${String(pattern)}. It wrote:\n${this.#output}`,
-    })
+    });
   }
 
   /** Waits until the process has ended and its output is read to the end; returns the exit code (null: a signal). */
@@ -126,42 +126,42 @@ export class ChildServer {
     await until(() => !this.running, {
       limitMs,
       describe: () => `${this.command.name} (process ${this.pid}) ends. It wrote:\n${this.#output}`,
-    })
-    await this.#exited
-    living.delete(this)
-    return this.exitCode
+    });
+    await this.#exited;
+    living.delete(this);
+    return this.exitCode;
   }
 
   /** `kill -9` of the process and everything below it, and waits for the end. Works on a frozen process too. */
   async kill(): Promise<void> {
-    this.signal('SIGKILL')
-    await this.untilExit(5_000)
+    this.signal('SIGKILL');
+    await this.untilExit(5_000);
   }
 
   /** Asks the process to end by `signal` and returns the exit code; kills it and throws when it does not within `limitMs`. */
   async stop(limitMs = 5_000, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    this.resume()
-    this.signalOnlyThis(signal)
+    this.resume();
+    this.signalOnlyThis(signal);
     try {
-      return await this.untilExit(limitMs)
+      return await this.untilExit(limitMs);
     } catch (tooLate) {
-      await this.kill()
-      throw tooLate
+      await this.kill();
+      throw tooLate;
     }
   }
 
   /** What it started and what still lives, also when the process itself has ended. */
   survivors(): ProcessEntry[] {
-    return livingProcesses().filter(({ pid, groupId }) => groupId === this.pid || startedWith(pid, this.#mark))
+    return livingProcesses().filter(({ pid, groupId }) => groupId === this.pid || startedWith(pid, this.#mark));
   }
 }
 
 /** The little of this process's environment that a server needs: nothing that would configure it by accident. */
 export function bareEnvironment(): Record<string, string> {
-  const env: Record<string, string> = {}
+  const env: Record<string, string> = {};
   for (const name of ['PATH', 'HOME', 'TMPDIR', 'LANG', 'XDG_CACHE_HOME']) {
-    const value = process.env[name]
-    if (value !== undefined) env[name] = value
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
   }
-  return env
+  return env;
 }

@@ -1,21 +1,21 @@
-import type { TestProject } from 'vitest/node'
-import { makeTemplate, startPostgres, type TestPostgres } from './postgres.ts'
+import type { TestProject } from 'vitest/node';
+import { makeTemplate, startPostgres, type TestPostgres } from './postgres.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The cluster of this test run; see `createDatabase`. */
-    postgresUrl: string
+    postgresUrl: string;
   }
 }
 
 interface Shared {
-  users: number
-  readonly cluster: Promise<{ readonly url: string; readonly own: TestPostgres | undefined }>
+  users: number;
+  readonly cluster: Promise<{ readonly url: string; readonly own: TestPostgres | undefined }>;
 }
 
 declare global {
   // Every vitest project loads this file anew, in one process: the cluster is shared through globalThis.
-  var testPostgres: Shared | undefined
+  var testPostgres: Shared | undefined;
 }
 
 /**
@@ -23,22 +23,22 @@ declare global {
  * `TEST_DATABASE_URL` (a superuser's URL) uses a cluster that is there already.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const shared = (globalThis.testPostgres ??= { users: 0, cluster: start() })
-  shared.users += 1
-  project.provide('postgresUrl', (await shared.cluster).url)
+  const shared = (globalThis.testPostgres ??= { users: 0, cluster: start() });
+  shared.users += 1;
+  project.provide('postgresUrl', (await shared.cluster).url);
   return async () => {
-    shared.users -= 1
-    if (shared.users > 0) return
-    globalThis.testPostgres = undefined
-    const { own } = await shared.cluster
-    await own?.[Symbol.asyncDispose]()
-  }
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    globalThis.testPostgres = undefined;
+    const { own } = await shared.cluster;
+    await own?.[Symbol.asyncDispose]();
+  };
 }
 
 async function start(): Promise<{ url: string; own: TestPostgres | undefined }> {
-  const given = process.env['TEST_DATABASE_URL']
-  const own = given === undefined ? await startPostgres() : undefined
-  const url = given ?? own?.url ?? ''
-  await makeTemplate(url)
-  return { url, own }
+  const given = process.env['TEST_DATABASE_URL'];
+  const own = given === undefined ? await startPostgres() : undefined;
+  const url = given ?? own?.url ?? '';
+  await makeTemplate(url);
+  return { url, own };
 }

@@ -1,70 +1,70 @@
-import { join } from 'node:path'
-import { bareEnvironment, ChildServer } from './child-server.ts'
-import { freePort } from './ports.ts'
-import type { ProcessEntry } from './process-table.ts'
-import { Rest } from './rest.ts'
-import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts'
-import { until } from './until.ts'
+import { join } from 'node:path';
+import { bareEnvironment, ChildServer } from './child-server.ts';
+import { freePort } from './ports.ts';
+import type { ProcessEntry } from './process-table.ts';
+import { Rest } from './rest.ts';
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
+import { until } from './until.ts';
 
-const REPOSITORY = join(import.meta.dirname, '..', '..')
-const READY_LIMIT_MS = 30_000
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+const READY_LIMIT_MS = 30_000;
 /** Shutdown is promised within 10 s. */
-const STOP_LIMIT_MS = 10_000
+const STOP_LIMIT_MS = 10_000;
 
 export interface NedaOptions {
   /** Left out: the server starts its own PostgreSQL. */
-  readonly databaseUrl?: string
+  readonly databaseUrl?: string;
   /** Left out: the in-process live store. */
-  readonly redisUrl?: string
+  readonly redisUrl?: string;
   /** `TestLivekit.env`; left out: whatever the server finds on PATH. */
-  readonly livekit?: Readonly<Record<string, string>>
+  readonly livekit?: Readonly<Record<string, string>>;
   /** More variables; they win over everything else. */
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>;
   /** A directory to run in that is kept, for a second start on the same data. */
-  readonly directory?: string
-  readonly port?: number
+  readonly directory?: string;
+  readonly port?: number;
 }
 
 /** The real server, started as `node src/main.ts`, from outside. */
 export interface Neda {
-  readonly origin: string
-  readonly port: number
-  readonly rest: Rest
-  readonly process: ChildServer
+  readonly origin: string;
+  readonly port: number;
+  readonly rest: Rest;
+  readonly process: ChildServer;
   /** Its working directory and the place of its data folder. */
-  readonly directory: string
+  readonly directory: string;
   /** SIGTERM; returns the exit code and throws when it takes longer than 10 s. */
-  stop(): Promise<number | null>
+  stop(): Promise<number | null>;
   /** `kill -9` of the server alone: what it started is not asked. */
-  kill(): Promise<void>
+  kill(): Promise<void>;
   /** Freezes and thaws the server alone, as a stopped virtual machine would. */
-  pause(): void
-  resume(): void
+  pause(): void;
+  resume(): void;
   /** Waits until nothing that it started lives any more; throws with the list of what does. */
-  expectNothingLeft(limitMs?: number): Promise<void>
+  expectNothingLeft(limitMs?: number): Promise<void>;
   /** Kills everything and removes the directory when it was made here. */
-  [Symbol.asyncDispose](): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts the server with rate limits off and waits until `/readyz` answers 200; throws with its output when it ends. */
 export async function startNeda(options: NedaOptions = {}): Promise<Neda> {
-  const neda = await launchNeda(options)
+  const neda = await launchNeda(options);
   try {
     await neda.process.untilReady(
       async () => (await neda.rest.request('GET', '/readyz')).status === 200,
       READY_LIMIT_MS,
-    )
-    return neda
+    );
+    return neda;
   } catch (error) {
-    await neda[Symbol.asyncDispose]()
-    throw error
+    await neda[Symbol.asyncDispose]();
+    throw error;
   }
 }
 
 /** Starts the server and waits for nothing: for tests of a start that fails. */
 export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
-  const port = options.port ?? (await freePort())
-  const directory = options.directory ?? (await makeTemporaryDirectory('server'))
+  const port = options.port ?? (await freePort());
+  const directory = options.directory ?? (await makeTemporaryDirectory('server'));
   const child = new ChildServer({
     name: 'neda',
     file: join(REPOSITORY, 'node_modules', '.bin', 'node'),
@@ -79,8 +79,8 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
       ...options.livekit,
       ...options.env,
     },
-  })
-  const origin = `http://127.0.0.1:${port}`
+  });
+  const origin = `http://127.0.0.1:${port}`;
   return {
     origin,
     port,
@@ -89,8 +89,8 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
     process: child,
     stop: () => child.stop(STOP_LIMIT_MS),
     kill: async () => {
-      child.signalOnlyThis('SIGKILL')
-      await child.untilExit(5_000)
+      child.signalOnlyThis('SIGKILL');
+      await child.untilExit(5_000);
     },
     pause: () => child.signalOnlyThis('SIGSTOP'),
     resume: () => child.signalOnlyThis('SIGCONT'),
@@ -98,16 +98,16 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
       await until(() => child.survivors().length === 0, {
         limitMs,
         describe: () => `nothing is left of the server. Still here: ${list(child.survivors())}`,
-      })
+      });
     },
     [Symbol.asyncDispose]: async () => {
-      if (child.running) await child.kill()
-      for (const { pid } of child.survivors()) process.kill(pid, 'SIGKILL')
-      if (options.directory === undefined) await removeDirectory(directory)
+      if (child.running) await child.kill();
+      for (const { pid } of child.survivors()) process.kill(pid, 'SIGKILL');
+      if (options.directory === undefined) await removeDirectory(directory);
     },
-  }
+  };
 }
 
 function list(entries: readonly ProcessEntry[]): string {
-  return entries.map(({ pid, command }) => `${command} (${pid})`).join(', ')
+  return entries.map(({ pid, command }) => `${command} (${pid})`).join(', ');
 }

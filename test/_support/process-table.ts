@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** One living process; zombies, which nobody has reaped yet, are not living. */
 export interface ProcessEntry {
-  readonly pid: number
-  readonly parentPid: number
-  readonly groupId: number
-  readonly command: string
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly command: string;
 }
 
 /** The living processes of this machine, from /proc (Linux). */
@@ -13,35 +13,35 @@ export function livingProcesses(): ProcessEntry[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(readEntry)
-    .filter((entry) => entry !== undefined)
+    .filter((entry) => entry !== undefined);
 }
 
 /** `rootPid` and everything below it, parents first. */
 export function processTree(rootPid: number): ProcessEntry[] {
-  const all = livingProcesses()
-  const tree = all.filter(({ pid }) => pid === rootPid)
-  for (const parent of tree) tree.push(...all.filter(({ parentPid }) => parentPid === parent.pid))
-  return tree
+  const all = livingProcesses();
+  const tree = all.filter(({ pid }) => pid === rootPid);
+  for (const parent of tree) tree.push(...all.filter(({ parentPid }) => parentPid === parent.pid));
+  return tree;
 }
 
 /** True when the process was started with `text` in its environment, by itself or by inheritance. */
 export function startedWith(pid: number, text: string): boolean {
-  return read(pid, 'environ')?.includes(text) ?? false
+  return read(pid, 'environ')?.includes(text) ?? false;
 }
 
 function readEntry(name: string): ProcessEntry | undefined {
-  const pid = Number(name)
+  const pid = Number(name);
   // pid (command, which may hold spaces and brackets) state ppid pgrp …
-  const match = /^\d+ \((?<command>.*)\) (?<state>\S) (?<parent>\d+) (?<group>\d+) /s.exec(read(pid, 'stat') ?? '')
-  if (match?.groups === undefined || match.groups['state'] === 'Z') return undefined
-  const { command = '', parent, group } = match.groups
-  return { pid, command, parentPid: Number(parent), groupId: Number(group) }
+  const match = /^\d+ \((?<command>.*)\) (?<state>\S) (?<parent>\d+) (?<group>\d+) /s.exec(read(pid, 'stat') ?? '');
+  if (match?.groups === undefined || match.groups['state'] === 'Z') return undefined;
+  const { command = '', parent, group } = match.groups;
+  return { pid, command, parentPid: Number(parent), groupId: Number(group) };
 }
 
 function read(pid: number, file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    return undefined
+    return undefined;
   }
 }

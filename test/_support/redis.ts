@@ -1,28 +1,28 @@
-import { once } from 'node:events'
-import { createConnection } from 'node:net'
-import { bareEnvironment, ChildServer } from './child-server.ts'
-import { freePort } from './ports.ts'
-import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts'
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { bareEnvironment, ChildServer } from './child-server.ts';
+import { freePort } from './ports.ts';
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
-const READY_LIMIT_MS = 10_000
+const READY_LIMIT_MS = 10_000;
 
 /** A real redis-server of one test file. */
 export interface TestRedis {
-  readonly url: string
-  readonly port: number
+  readonly url: string;
+  readonly port: number;
   /** Runs one command by the inline protocol and returns the raw reply, e.g. `redis.command('GET x')`. */
-  command(line: string): Promise<string>
+  command(line: string): Promise<string>;
   /** Stops cleanly; with persistence on, data is kept for `start`. Nothing listens on the port then. */
-  stop(): Promise<void>
+  stop(): Promise<void>;
   /** `kill -9`. */
-  kill(): Promise<void>
+  kill(): Promise<void>;
   /** Starts again on the same port and directory after `stop` or `kill`. */
-  start(): Promise<void>
+  start(): Promise<void>;
   /** Freezes the process: connections stay open and nothing answers. */
-  pause(): void
-  resume(): void
+  pause(): void;
+  resume(): void;
   /** Stops it for good and removes its directory. */
-  [Symbol.asyncDispose](): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -31,10 +31,10 @@ export interface TestRedis {
  * The binary is `REDIS_SERVER`, else `redis-server` on PATH.
  */
 export async function startRedis(config: Readonly<Record<string, string>> = {}): Promise<TestRedis> {
-  const port = await freePort()
-  const directory = await makeTemporaryDirectory('redis')
-  const settings = { port: String(port), bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', ...config }
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+  const port = await freePort();
+  const directory = await makeTemporaryDirectory('redis');
+  const settings = { port: String(port), bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no', ...config };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const launch = (): ChildServer =>
     new ChildServer({
       name: 'redis-server',
@@ -42,17 +42,17 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
       args,
       env: bareEnvironment(),
       cwd: directory,
-    })
+    });
 
-  let server = launch()
-  const command = (line: string): Promise<string> => inlineCommand(port, line)
+  let server = launch();
+  const command = (line: string): Promise<string> => inlineCommand(port, line);
   const untilReady = (): Promise<void> =>
-    server.untilReady(async () => (await command('PING')) === '+PONG\r\n', READY_LIMIT_MS)
-  await untilReady()
+    server.untilReady(async () => (await command('PING')) === '+PONG\r\n', READY_LIMIT_MS);
+  await untilReady();
 
   const stop = async (): Promise<void> => {
-    if (server.running) await server.stop()
-  }
+    if (server.running) await server.stop();
+  };
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -60,33 +60,33 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
     stop,
     kill: () => server.kill(),
     start: async () => {
-      if (server.running) throw new Error('redis-server runs already')
-      server = launch()
-      await untilReady()
+      if (server.running) throw new Error('redis-server runs already');
+      server = launch();
+      await untilReady();
     },
     pause: () => server.pause(),
     resume: () => server.resume(),
     [Symbol.asyncDispose]: async () => {
-      await stop()
-      await removeDirectory(directory)
+      await stop();
+      await removeDirectory(directory);
     },
-  }
+  };
 }
 
 /** One command on a connection of its own; the reply is read until Redis closes after `QUIT`. */
 async function inlineCommand(port: number, line: string): Promise<string> {
-  const socket = createConnection({ host: '127.0.0.1', port })
-  const chunks: Buffer[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  socket.setTimeout(5_000, () => socket.destroy(new Error(`no reply to ${line}`)))
+  const socket = createConnection({ host: '127.0.0.1', port });
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.setTimeout(5_000, () => socket.destroy(new Error(`no reply to ${line}`)));
   try {
-    await once(socket, 'connect')
-    socket.end(`${line}\r\nQUIT\r\n`)
-    await once(socket, 'close')
+    await once(socket, 'connect');
+    socket.end(`${line}\r\nQUIT\r\n`);
+    await once(socket, 'close');
   } finally {
-    socket.destroy()
+    socket.destroy();
   }
   return Buffer.concat(chunks)
     .toString('utf8')
-    .replace(/\+OK\r\n$/, '')
+    .replace(/\+OK\r\n$/, '');
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * Asks `look` again and again until it gives something other than `undefined`, `null` or `false`, and returns that.
@@ -8,21 +8,21 @@ export async function until<T>(
   look: () => Promise<T | undefined | null | false> | T | undefined | null | false,
   options: { readonly limitMs: number; readonly describe: () => string; readonly everyMs?: number },
 ): Promise<T> {
-  const startedAtMs = performance.now()
-  let lastError: unknown
+  const startedAtMs = performance.now();
+  let lastError: unknown;
   for (;;) {
     try {
-      const seen = await look()
-      if (seen !== undefined && seen !== null && seen !== false) return seen
-      lastError = undefined
+      const seen = await look();
+      if (seen !== undefined && seen !== null && seen !== false) return seen;
+      lastError = undefined;
     } catch (error) {
-      if (error instanceof StopWaiting) throw error
-      lastError = error
+      if (error instanceof StopWaiting) throw error;
+      lastError = error;
     }
     if (performance.now() - startedAtMs >= options.limitMs) {
-      throw new Error(`not within ${options.limitMs} ms: ${options.describe()}`, { cause: lastError })
+      throw new Error(`not within ${options.limitMs} ms: ${options.describe()}`, { cause: lastError });
     }
-    await pause(options.everyMs ?? 20)
+    await pause(options.everyMs ?? 20);
   }
 }
 

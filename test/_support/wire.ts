@@ -1,9 +1,9 @@
-import { z } from 'zod'
+import { z } from 'zod';
 
 /** What black-box tests read of the contract. Unknown fields pass, as clients have to ignore them. */
 
-const id = z.uuid()
-const cause = z.string()
+const id = z.uuid();
+const cause = z.string();
 
 export const tokens = z.looseObject({
   accessToken: z.string(),
@@ -12,8 +12,8 @@ export const tokens = z.looseObject({
   refreshToken: z.string(),
   session: z.looseObject({ id }),
   user: z.looseObject({ id, username: z.string(), displayName: z.string(), role: z.enum(['admin', 'user']) }),
-})
-export type Tokens = z.infer<typeof tokens>
+});
+export type Tokens = z.infer<typeof tokens>;
 
 export const problem = z.looseObject({
   type: z.string(),
@@ -23,8 +23,8 @@ export const problem = z.looseObject({
   detail: z.string(),
   errors: z.array(z.looseObject({ path: z.string(), message: z.string() })).optional(),
   requestId: z.string(),
-})
-export type Problem = z.infer<typeof problem>
+});
+export type Problem = z.infer<typeof problem>;
 
 export const user = z.looseObject({
   id,
@@ -33,8 +33,8 @@ export const user = z.looseObject({
   role: z.enum(['admin', 'user']),
   disabled: z.boolean(),
   createdAt: z.iso.datetime(),
-})
-export type User = z.infer<typeof user>
+});
+export type User = z.infer<typeof user>;
 
 export const settings = z.looseObject({
   maxTalkMs: z.int(),
@@ -43,7 +43,7 @@ export const settings = z.looseObject({
   cooldownMs: z.int(),
   managerPreempts: z.boolean(),
   emergency: z.enum(['allowed', 'off']),
-})
+});
 
 export const group = z.looseObject({
   id,
@@ -52,8 +52,8 @@ export const group = z.looseObject({
   settings,
   createdAt: z.iso.datetime(),
   managerId: id.optional(),
-})
-export type Group = z.infer<typeof group>
+});
+export type Group = z.infer<typeof group>;
 
 export const member = z.looseObject({
   userId: id,
@@ -62,10 +62,10 @@ export const member = z.looseObject({
   role: z.enum(['group_manager', 'member']),
   talk: z.enum(['allowed', 'listen_only']),
   joinedAt: z.iso.datetime(),
-})
-export type Member = z.infer<typeof member>
+});
+export type Member = z.infer<typeof member>;
 
-const speaker = z.looseObject({ userId: id, displayName: z.string() })
+const speaker = z.looseObject({ userId: id, displayName: z.string() });
 
 const floor = z.looseObject({
   state: z.enum(['idle', 'taken']),
@@ -76,7 +76,7 @@ const floor = z.looseObject({
   remainingMs: z.int().optional(),
   emergency: z.boolean().optional(),
   mine: z.boolean().optional(),
-})
+});
 
 export const media = z.looseObject({
   kind: z.string(),
@@ -85,8 +85,8 @@ export const media = z.looseObject({
   token: z.string().optional(),
   identity: z.string().optional(),
   expiresInMs: z.int().optional(),
-})
-export type Media = z.infer<typeof media>
+});
+export type Media = z.infer<typeof media>;
 
 /** Any server message: every field that some message has, all but `type` optional. */
 export const serverMessage = z.looseObject({
@@ -126,5 +126,5 @@ export const serverMessage = z.looseObject({
   me: z.looseObject({ role: z.string(), talk: z.string() }).optional(),
   code: z.string().optional(),
   message: z.string().optional(),
-})
-export type ServerMessage = z.infer<typeof serverMessage>
+});
+export type ServerMessage = z.infer<typeof serverMessage>;

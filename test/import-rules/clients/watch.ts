@@ -1,0 +1,4 @@
+// clients-are-outsiders
+import { failures } from '../src/errors.ts';
+
+export const watch = failures;

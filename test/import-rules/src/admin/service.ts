@@ -1,0 +1,4 @@
+// redis-only-in-its-adapters
+import { Redis } from 'ioredis';
+
+export const service = Redis;

@@ -1,0 +1,4 @@
+// repositories-know-their-tables
+import { findUser } from '../users/repo.ts';
+
+export const findGroup = findUser;

@@ -1,0 +1,4 @@
+// routes-know-no-storage
+import { findGroup } from './repo.ts';
+
+export const routes = findGroup;

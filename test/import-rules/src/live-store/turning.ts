@@ -1,0 +1,3 @@
+import type { Index } from './index.ts';
+
+export type Turning = { readonly index: Index };

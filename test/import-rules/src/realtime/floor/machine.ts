@@ -1,0 +1,4 @@
+// floor-imports-nothing
+import 'node:crypto';
+
+export const name = 'machine';

@@ -1,0 +1,4 @@
+// livekit-stays-in-media
+import { AccessToken } from 'livekit-server-sdk';
+
+export const sockets = [AccessToken];

@@ -1,0 +1,4 @@
+// contracts-import-zod-only
+import { failures } from '../../errors.ts';
+
+export const messages = failures;

@@ -1,0 +1,4 @@
+// http-only-in-routes
+import fastify from 'fastify';
+
+export const service = fastify;

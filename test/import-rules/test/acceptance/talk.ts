@@ -1,0 +1,4 @@
+// black-box-tests-import-no-source
+import { failures } from '../../src/errors.ts';
+
+export const talk = failures;
