@@ -6,7 +6,6 @@ export interface RunningFacts {
   readonly version: string;
   /** Where this server answers, http://host:port. */
   readonly origin: string;
-  readonly talkPage: boolean;
   readonly postgres:
     | { readonly kind: 'embedded'; readonly port: number; readonly folder: string }
     | { readonly kind: 'given'; readonly place: string };
@@ -33,7 +32,6 @@ export function banner(facts: RunningFacts, workingDir: string): string {
     ['API', `${facts.origin}   (interactive page: ${facts.origin}/docs)`],
     ['WebSocket', `${facts.origin.replace(/^http/, 'ws')}/ws`],
   ];
-  if (facts.talkPage) rows.push(['Talk page', facts.origin]);
   rows.push(
     ['PostgreSQL', postgresLine(facts.postgres, workingDir)],
     [

@@ -1,0 +1,83 @@
+/** What a development machine lacks, provided by the process itself: secrets, PostgreSQL, livekit-server. */
+import { Secret, type LiveKitConfig, type Settings } from '../../config.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { openDataDir } from './data-dir.ts';
+import { devSecrets } from './dev-secrets.ts';
+import { startEmbeddedLiveKit, type LiveKitStart } from './livekit.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres.ts';
+
+export interface Embedded {
+  readonly secretKey?: Secret;
+  readonly postgres?: EmbeddedPostgres;
+  /** Absent when the settings name a LiveKit, or forbid embedded servers. */
+  readonly media?: LiveKitStart;
+  readonly livekit?: LiveKitConfig;
+}
+
+/**
+ * Starts what the settings leave open and registers its end with the lifecycle: all servers stop together, last.
+ * @param options.pid number of this process
+ * @param options.searchPath the text of PATH
+ * @param options.media whether a media server is wanted
+ * @param options.step called between steps; throws to abandon the start
+ * Throws {@link StartFault}. A media server that does not start is no fault.
+ */
+export async function startEmbedded(
+  settings: Settings,
+  options: {
+    readonly pid: number;
+    readonly searchPath: string;
+    readonly media: boolean;
+    readonly lifecycle: Lifecycle;
+    readonly step: () => void;
+  },
+): Promise<Embedded> {
+  const needsMedia = options.media && settings.livekit === null;
+  if (!settings.embeddedAllowed) return {};
+  if (settings.auth.secretKey !== null && settings.database !== null && !needsMedia) return {};
+
+  openDataDir(settings.dataDir);
+  const secrets = devSecrets(settings.dataDir);
+  const running: { stop(): Promise<void> }[] = [];
+  options.lifecycle.onStop('embedded servers', 4_000, async () => {
+    await Promise.all(running.map((server) => server.stop()));
+  });
+
+  let postgres: EmbeddedPostgres | undefined;
+  if (settings.database === null) {
+    postgres = await startEmbeddedPostgres({
+      dataDir: settings.dataDir,
+      password: secrets.postgresPassword,
+      pid: options.pid,
+    });
+    running.push(postgres);
+    options.step();
+  }
+
+  let media: LiveKitStart | undefined;
+  if (needsMedia) {
+    media = await startEmbeddedLiveKit({
+      dataDir: settings.dataDir,
+      searchPath: options.searchPath,
+      apiKey: settings.embeddedLiveKitKeys?.apiKey ?? secrets.livekitApiKey,
+      apiSecret: settings.embeddedLiveKitKeys?.apiSecret ?? new Secret(secrets.livekitApiSecret),
+      webhookUrl: `${originOf(settings.http)}/api/v1/media/webhook`,
+      pid: options.pid,
+    });
+    if (media.kind === 'started') running.push(media);
+    options.step();
+  }
+
+  return {
+    secretKey: new Secret(secrets.secretKey),
+    ...(postgres ? { postgres } : {}),
+    ...(media ? { media } : {}),
+    ...(media && (media.kind === 'started' || media.kind === 'shared') ? { livekit: media.livekit } : {}),
+  };
+}
+
+/** Where this machine reaches a server that listens on `host`, as http://host:port. */
+export function originOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

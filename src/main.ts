@@ -1,0 +1,263 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { banner, type RunningFacts } from './banner.ts';
+import { completeConfig, ConfigFault, readConfig, withEnvFile, type Config, type Settings } from './config.ts';
+import { tcpPortRefusal } from './infra/embedded/free-port.ts';
+import { originOf, startEmbedded, type Embedded } from './infra/embedded/index.ts';
+import { Lifecycle } from './infra/lifecycle.ts';
+import { createLogger, type Logger } from './infra/logger.ts';
+import { migrate } from './infra/migrate.ts';
+import { checkPostgres, checkRedis, placeOf } from './infra/preflight.ts';
+import { becomeSoleProcess } from './infra/sole-process.ts';
+import { configExitCode, errorCode, StartFault } from './infra/start-fault.ts';
+
+/** All phases of stopping together; the process promises 10 s. */
+const stopMs = 9_000;
+/** After this the process goes without waiting: the guards stop what it started. */
+const hardStopMs = 9_600;
+/** How long a step of the start that is under way may go on after a signal. */
+const abandonStartMs = 2_000;
+
+const version = packageVersion();
+
+/** Aborted when the process is to end: by a signal, a lost lock, or an error that nobody caught. */
+const ending = new AbortController();
+let exitCode = 0;
+let logger: Logger | null = null;
+const lifecycle = new Lifecycle(
+  {
+    debug: (fields, message) => logger?.debug(fields, message),
+    error: (fields, message) => logger?.error(fields, message),
+  },
+  stopMs,
+);
+
+await run();
+
+async function run(): Promise<void> {
+  watchSignals();
+  try {
+    const command = process.argv[2] ?? 'serve';
+    if (command === 'serve') {
+      await Promise.race([serve(), abandoned()]);
+      await endingAsked();
+    } else if (command === 'migrate') {
+      await Promise.race([migrateOnly(), abandoned()]);
+    } else {
+      throw new StartFault(`"${command}" is not a command. Use: node src/main.ts [serve|migrate]`, configExitCode);
+    }
+  } catch (error) {
+    if (!ending.signal.aborted) {
+      exitCode = error instanceof StartFault ? error.exitCode : error instanceof ConfigFault ? configExitCode : 1;
+      complain(error);
+    }
+  }
+  setTimeout(() => process.exit(exitCode || 1), hardStopMs);
+  const isClean = await lifecycle.stop();
+  process.exit(exitCode || (isClean ? 0 : 1));
+}
+
+/** The server itself is loaded here only: a refused configuration is said, and migrations run, without it. */
+async function serve(): Promise<void> {
+  const settings = readConfig(readEnvironment());
+  await refuseBusyPort(settings.http);
+  const embedded = await provide(settings, { media: true });
+  const config = configWith(settings, embedded);
+  logger = await loggerFor(config);
+
+  if (settings.database) await checkPostgres(config.database.url);
+  if (config.redis) await checkRedis(config.redis.url);
+  else await holdDatabaseAlone(config);
+  step();
+  await migrate(config.database.url.reveal());
+  step();
+
+  const { createContainer } = await import('./container.ts');
+  const { buildApp } = await import('./app.ts');
+  const container = await createContainer(config, { logger });
+  lifecycle.onStop('parts', 3_000, () => container.dispose());
+  step();
+  const app = await buildApp(container);
+  lifecycle.onStop('requests and sockets', 4_000, () => app.close());
+  await container.start();
+  step();
+  try {
+    await app.listen({ host: config.http.host, port: config.http.port });
+  } catch (error) {
+    throw portFault(errorCode(error), config.http) ?? error;
+  }
+  step();
+  if (config.environment !== 'production') {
+    process.stdout.write(banner(factsOf(config, settings, embedded, null), process.cwd()));
+  }
+  logger.info({ host: config.http.host, port: config.http.port, version }, 'ready');
+}
+
+async function migrateOnly(): Promise<void> {
+  const settings = readConfig(readEnvironment());
+  const embedded = await provide(settings, { media: false });
+  const config = configWith(settings, embedded);
+  if (settings.database) await checkPostgres(config.database.url);
+  await migrate(config.database.url.reveal());
+  process.stdout.write('The database has the schema of this release.\n');
+}
+
+/** The real environment and, behind it, `.env` of the working directory. */
+function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  try {
+    return withEnvFile(process.env, readFileSync('.env', 'utf8'));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return process.env;
+    throw new StartFault(`./.env is there and cannot be read (${errorCode(error)}).`, configExitCode);
+  }
+}
+
+function provide(settings: Settings, options: { readonly media: boolean }): Promise<Embedded> {
+  return startEmbedded(settings, {
+    pid: process.pid,
+    searchPath: process.env['PATH'] ?? '',
+    media: options.media,
+    lifecycle,
+    step,
+  });
+}
+
+function configWith(settings: Settings, embedded: Embedded): Config {
+  return completeConfig(settings, {
+    ...(embedded.secretKey ? { secretKey: embedded.secretKey } : {}),
+    ...(embedded.postgres ? { databaseUrl: embedded.postgres.url } : {}),
+    ...(embedded.livekit ? { livekit: embedded.livekit } : {}),
+  });
+}
+
+/** In development lines for people, where the development package is installed; else one JSON object a line. */
+async function loggerFor(config: Config): Promise<Logger> {
+  const options = { name: config.appName, level: config.logLevel };
+  if (config.environment !== 'development') return createLogger(options);
+  try {
+    const { default: pretty } = await import('pino-pretty');
+    return createLogger(
+      options,
+      pretty({
+        colorize: process.stdout.isTTY,
+        singleLine: true,
+        translateTime: 'SYS:HH:MM:ss.l',
+        ignore: 'pid,hostname,name',
+        sync: true,
+      }),
+    );
+  } catch {
+    return createLogger(options);
+  }
+}
+
+async function holdDatabaseAlone(config: Config): Promise<void> {
+  const sole = await becomeSoleProcess(config.database.url, () => {
+    logger?.fatal('another process without REDIS_URL has taken this database; this one stops');
+    end(1);
+  });
+  lifecycle.onStop('sole process lock', 1_500, () => sole.release());
+}
+
+async function refuseBusyPort(http: Config['http']): Promise<void> {
+  const code = await tcpPortRefusal(http.host, http.port);
+  const fault = code === null ? null : portFault(code, http);
+  if (fault !== null) throw fault;
+}
+
+function portFault(code: string, { host, port }: Config['http']): StartFault | null {
+  switch (code) {
+    case 'EADDRINUSE':
+      return new StartFault(
+        `PORT: ${port} on ${host} is in use. Stop the program that has it, or set PORT to another.`,
+      );
+    case 'EACCES':
+      return new StartFault(`PORT: ${port} may not be used by this user. Set PORT to 1024 or above.`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new StartFault(`HOST: ${host} is no address of this machine. Use 127.0.0.1 or 0.0.0.0.`);
+    default:
+      return null;
+  }
+}
+
+function factsOf(config: Config, settings: Settings, embedded: Embedded, demo: RunningFacts['demo']): RunningFacts {
+  const { postgres, media } = embedded;
+  return {
+    appName: config.appName,
+    version,
+    origin: originOf(config.http),
+    postgres: postgres
+      ? { kind: 'embedded', port: postgres.port, folder: postgres.folder }
+      : { kind: 'given', place: placeOf(config.database.url, '5432') },
+    redisPlace: config.redis ? placeOf(config.redis.url, '6379') : null,
+    media: settings.livekit
+      ? { kind: 'given', publicUrl: settings.livekit.publicUrl }
+      : media === undefined
+        ? { kind: 'off' }
+        : media.kind === 'started'
+          ? { kind: 'started', publicUrl: media.livekit.publicUrl }
+          : media.kind === 'shared'
+            ? { kind: 'shared', publicUrl: media.livekit.publicUrl, ownerPid: media.ownerPid }
+            : media,
+    demo,
+  };
+}
+
+/** Ctrl-C reaches the process twice under npm, from the terminal and from npm: more of the same changes nothing. */
+function watchSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!ending.signal.aborted) logger?.info({ signal }, 'stopping');
+      end(0);
+    });
+  }
+  // A terminal that was closed takes no more lines; the process stops as after SIGHUP.
+  process.stdout.on('error', () => end(0));
+  process.stderr.on('error', () => end(0));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      if (logger) logger.fatal({ err: error, event }, 'an error that nobody caught; the process stops');
+      else complain(error);
+      end(1);
+    });
+  }
+}
+
+function end(code: number): void {
+  exitCode ||= code;
+  ending.abort();
+}
+
+function step(): void {
+  ending.signal.throwIfAborted();
+}
+
+function endingAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    if (ending.signal.aborted) resolve();
+    else ending.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function abandoned(): Promise<void> {
+  await endingAsked();
+  await sleep(abandonStartMs);
+}
+
+/** A fault that the operator can mend is said in its own words; anything else with its stack. */
+function complain(error: unknown): void {
+  const text =
+    error instanceof StartFault || error instanceof ConfigFault
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
+  process.stderr.write(`${text}\n`);
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
+}
