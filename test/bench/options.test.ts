@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { readOptions } from './options.ts';
 import { rows } from './rows.ts';
 
-test('without options all rows run in five rounds', () => {
-  expect(readOptions([])).toEqual({ rows, rounds: 5, short: false, twinOnly: false, jsonFile: null });
+test('without options all rows run in nine rounds', () => {
+  expect(readOptions([])).toEqual({ rows, rounds: 9, short: false, twinOnly: false, jsonFile: null });
 });
 
 test('a row is named whole or by its beginning, several add up, in the order of the table', () => {

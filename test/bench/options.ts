@@ -4,7 +4,7 @@ import { type Row, rows } from './rows.ts';
 export const usage = `npm run bench -- [options]
 
   --row NAME     only this row, or all rows whose names begin with NAME; may be repeated
-  --rounds N     counted rounds, each measures every server once (default 5), after some that only warm up
+  --rounds N     counted rounds, each measures every server once (default 9), after some that only warm up
   --short        tiny loads: proves that everything runs, says nothing about speed
   --twin-only    bare server against its twin only: how noisy is this machine?
   --json FILE    write the results to FILE too
@@ -38,7 +38,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' | 'l
   if (values.list) return 'list';
   return {
     rows: values.row === undefined ? rows : selectRows(values.row),
-    rounds: readRounds(values.rounds ?? (values.short ? '1' : '5')),
+    rounds: readRounds(values.rounds ?? (values.short ? '1' : '9')),
     short: values.short,
     twinOnly: values['twin-only'],
     jsonFile: values.json ?? null,

@@ -15,7 +15,7 @@ export interface Ratio {
   readonly highest: number;
 }
 
-export type Verdict = 'stretch' | 'goal' | 'near: run again' | 'missed';
+type Verdict = 'stretch' | 'goal' | 'near: run again' | 'missed';
 
 export interface RowResult {
   readonly name: string;

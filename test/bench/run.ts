@@ -13,8 +13,8 @@ import { processCpuUs } from './process-cpu.ts';
 import { type BenchResult, type MeasuredSegments, type RowResult, rowResult } from './results.ts';
 import type { Segment, Workload, WorkloadSize } from './rows.ts';
 
-/** A JavaScript engine reaches its full speed, p99 above all, within two stretches of measuring. */
-const FULL_WARM_UP_ROUNDS = 2;
+/** A JavaScript engine reaches its full speed, p99 above all, within a few thousand talks. */
+const FULL_WARM_UP_ROUNDS = 3;
 const IDLE_WINDOW_MS = 100;
 const IDLE_CPU_US = 10_000;
 const IDLE_LIMIT_MS = 10_000;
@@ -70,6 +70,7 @@ async function measureWorkload(workload: Workload, servers: Servers, options: Be
     started.defer(() => generator.stop());
     targets.push({ name, server, generator });
   }
+  for (const { server } of targets) await untilIdle(server.pid);
 
   const segments: Record<ServerName, Segment[]> = { neda: [], bare: [], twin: [] };
   // The first rounds warm up both ends and are not counted. Every second round goes the other way about, so that
@@ -91,7 +92,6 @@ interface Target {
 }
 
 async function measureSegment({ server, generator }: Target, workload: Workload, size: WorkloadSize): Promise<Segment> {
-  await untilIdle(server.pid);
   const cpuBeforeUs = processCpuUs(server.pid);
   const segment = await generator.measure({ until: workload.until, talksPerGroup: size.talksPerGroup });
   // What a server puts off until later is part of its cost.
