@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { bareEnvironment, ChildServer } from './child-server.ts';
 import { freePort } from './ports.ts';
-import type { ProcessEntry } from './process-table.ts';
+import { belongsTo, livingProcesses, type ProcessEntry } from './process-table.ts';
 import { Rest } from './rest.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 import { until } from './until.ts';
@@ -81,6 +81,11 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
     },
   });
   const origin = `http://127.0.0.1:${port}`;
+  // The servers beside it run with an environment of their own: they are known by the directory.
+  const left = (): ProcessEntry[] => [
+    ...child.survivors(),
+    ...livingProcesses().filter(({ pid }) => belongsTo(pid, directory)),
+  ];
   return {
     origin,
     port,
@@ -95,17 +100,26 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
     pause: () => child.signalOnlyThis('SIGSTOP'),
     resume: () => child.signalOnlyThis('SIGCONT'),
     expectNothingLeft: async (limitMs = 2_000) => {
-      await until(() => child.survivors().length === 0, {
+      await until(() => left().length === 0, {
         limitMs,
-        describe: () => `nothing is left of the server. Still here: ${list(child.survivors())}`,
+        describe: () => `nothing is left of the server. Still here: ${list(left())}`,
       });
     },
     [Symbol.asyncDispose]: async () => {
       if (child.running) await child.kill();
-      for (const { pid } of child.survivors()) process.kill(pid, 'SIGKILL');
+      // In a kept directory another server may run by now.
+      for (const { pid } of options.directory === undefined ? left() : child.survivors()) killIfAlive(pid);
       if (options.directory === undefined) await removeDirectory(directory);
     },
   };
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it ended meanwhile
+  }
 }
 
 function list(entries: readonly ProcessEntry[]): string {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** One living process; zombies, which nobody has reaped yet, are not living. */
 export interface ProcessEntry {
@@ -27,6 +27,21 @@ export function processTree(rootPid: number): ProcessEntry[] {
 /** True when the process was started with `text` in its environment, by itself or by inheritance. */
 export function startedWith(pid: number, text: string): boolean {
   return read(pid, 'environ')?.includes(text) ?? false;
+}
+
+/** True when the process works in `directory` or names it on its command line. */
+export function belongsTo(pid: number, directory: string): boolean {
+  return (
+    (read(pid, 'cmdline')?.includes(directory) ?? false) || (workingDirectory(pid)?.startsWith(directory) ?? false)
+  );
+}
+
+function workingDirectory(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 function readEntry(name: string): ProcessEntry | undefined {
