@@ -35,8 +35,17 @@ const KIND_OF_TYPE: ReadonlyMap<unknown, MessageKind> = new Map<unknown, Message
 
 /** Who is told what a client received. `failed` comes at most once and nothing follows it. */
 export interface FloorClientObserver {
-  received(client: FloorClient, kind: MessageKind): void;
-  failed(client: FloorClient, reason: string): void;
+  received(client: DrivenClient, kind: MessageKind): void;
+  failed(client: DrivenClient, reason: string): void;
+}
+
+/** What a workload needs of a client that has joined its group. */
+export interface DrivenClient {
+  observer: FloorClientObserver;
+  /** Messages whose kind was not plain from their first bytes. Many of them would weigh on the measurement. */
+  readonly parsedCount: number;
+  requestTalk(): void;
+  releaseTalk(): void;
 }
 
 export interface FloorClientSeat {
@@ -67,9 +76,9 @@ const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 export function openFloorClient(seat: FloorClientSeat): Promise<FloorClient> {
   return new Promise((resolve, reject) => {
     const opening = new FloorClient(seat, {
-      received(opened, kind) {
-        if (kind === MessageKind.ready) opened.send(clientTextFrame(message('JOIN_GROUP', 'join', seat.groupId)));
-        else if (kind === MessageKind.joined) resolve(opened);
+      received(_client, kind) {
+        if (kind === MessageKind.ready) opening.send(clientTextFrame(message('JOIN_GROUP', 'join', seat.groupId)));
+        else if (kind === MessageKind.joined) resolve(opening);
       },
       failed(_client, reason) {
         reject(new Error(reason));
@@ -83,9 +92,8 @@ function message(type: string, id: string, groupId: string): string {
   return JSON.stringify({ type, id, groupId });
 }
 
-export class FloorClient {
+export class FloorClient implements DrivenClient {
   observer: FloorClientObserver;
-  /** Messages whose kind was not plain from their first bytes. Many of them would weigh on the measurement. */
   parsedCount = 0;
 
   readonly #seat: FloorClientSeat;

@@ -3,13 +3,13 @@
  * side by side. Nothing but measuring happens while they run.
  */
 import type { GeneratedSegment, MeasureJob } from './generator-messages.ts';
-import { type FloorClient, type FloorClientObserver, MessageKind } from './floor-client.ts';
+import { type DrivenClient, type FloorClientObserver, MessageKind } from './floor-client.ts';
 import { percentile } from './statistics.ts';
 
 /** The connections of one group. */
 export interface SeatedGroup {
-  readonly talker: FloorClient;
-  readonly listeners: readonly FloorClient[];
+  readonly talker: DrivenClient;
+  readonly listeners: readonly DrivenClient[];
 }
 
 /** Runs the loops once. Rejects when a server refuses, closes or answers with an error. */
@@ -94,12 +94,12 @@ class TalkLoop implements FloorClientObserver {
     this.#group.talker.requestTalk();
   }
 
-  received(client: FloorClient, kind: MessageKind): void {
+  received(client: DrivenClient, kind: MessageKind): void {
     if (client === this.#group.talker) this.#talkerReceived(kind);
     else this.#listenerReceived(kind);
   }
 
-  failed(_client: FloorClient, reason: string): void {
+  failed(_client: DrivenClient, reason: string): void {
     this.#tally.failed(reason);
   }
 
