@@ -1,0 +1,3 @@
+export { createAdmin, type Admin } from './service.ts';
+export { registerAdminRoutes } from './routes.ts';
+export { ensureFirstAdmin, loadDemoData } from './first-data.ts';

@@ -1,0 +1,76 @@
+import helmet from '@fastify/helmet';
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { registerAdminRoutes } from './admin/index.ts';
+import { registerAuthRoutes } from './auth/index.ts';
+import type { Container } from './container.ts';
+import { registerGroupRoutes } from './groups/index.ts';
+import { guardAccess } from './http/access.ts';
+import { allowOrigins } from './http/cors.ts';
+import { answerClientError, answerFrameworkError, handleErrors } from './http/error-handling.ts';
+import { registerHealthRoutes } from './http/health.ts';
+import { registerMetricsRoute } from './http/metrics-route.ts';
+import { collectOpenapi, registerDocs } from './http/openapi.ts';
+import { limitRequests } from './http/rate-limit.ts';
+import { observeRequests } from './http/observation.ts';
+import { requestIdOf } from './http/request-id.ts';
+import type { HttpServer } from './http/server.ts';
+import { refuseBadQuery, validateStrictly } from './http/validation.ts';
+
+const bodyLimitBytes = 16 * 1_024;
+const requestTimeoutMs = 15_000;
+const headersTimeoutMs = 10_000;
+const keepAliveTimeoutMs = 72_000;
+
+/**
+ * The HTTP server with all routes, not listening. Hooks are in the order of the contract's checks: the count of
+ * requests, secrets in the query, the session, the role; then Fastify reads and checks the body.
+ */
+export async function buildApp(container: Container): Promise<HttpServer> {
+  const { config } = container;
+  const loggerInstance: FastifyBaseLogger = container.logger;
+  const server: HttpServer = fastify({
+    loggerInstance,
+    genReqId: requestIdOf,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 16 * 1_024 },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => answerFrameworkError(error, request, reply.raw),
+  }).withTypeProvider<ZodTypeProvider>();
+
+  server.setSerializerCompiler(serializerCompiler);
+  handleErrors(server);
+  observeRequests(server, container.metrics);
+  await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
+  await allowOrigins(server, config.http.allowedOrigins);
+  if (config.rateLimits) await limitRequests(server);
+  server.addHook('onRequest', refuseBadQuery);
+  guardAccess(server, container.auth.authenticate);
+  validateStrictly(server);
+  await collectOpenapi(server, { title: config.appName, version: container.version });
+
+  registerHealthRoutes(server, container.health);
+  registerMetricsRoute(server, {
+    metrics: container.metrics,
+    isGuarded: config.environment === 'production',
+    token: config.metricsToken?.reveal() ?? null,
+  });
+  await registerDocs(server);
+  await server.register(
+    async (scope) => {
+      const api = scope.withTypeProvider<ZodTypeProvider>();
+      registerAuthRoutes(api, container);
+      registerGroupRoutes(api, container);
+      registerAdminRoutes(api, container);
+    },
+    { prefix: '/api/v1' },
+  );
+  return server;
+}

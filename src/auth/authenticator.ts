@@ -1,0 +1,167 @@
+import type { Clock } from '../infra/clock.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { Outbox, StoredEvent } from '../infra/outbox/index.ts';
+import { createPeriodic } from '../infra/periodic.ts';
+import type { Database } from '../infra/postgres.ts';
+import type { UserRecord, Users } from '../users/index.ts';
+import type { AccessClaims, AccessTokens } from './access-tokens.ts';
+import type { OwnUser } from '../users/contract.ts';
+import type { Session } from './contract.ts';
+import { looksLikeRefreshToken, pairOf } from './refresh-tokens.ts';
+import * as repo from './repo.ts';
+import type { SessionRow } from './repo.ts';
+import { createSessionCache } from './session-cache.ts';
+import { sessionOnWire } from './wire.ts';
+
+export type AuthenticationRefusal =
+  | 'token_invalid'
+  | 'token_expired'
+  | 'token_wrong_type'
+  | 'user_disabled'
+  | 'session_revoked';
+
+export type AuthenticationResult =
+  | {
+      readonly ok: true;
+      readonly user: OwnUser;
+      readonly session: Session;
+      /** End of the access token, Unix time in milliseconds. */
+      readonly expiresAtMs: number;
+    }
+  | { readonly ok: false; readonly reason: AuthenticationRefusal };
+
+export interface Authenticator {
+  /**
+   * Whose access token this is. Costs no read when this process knows the session, else one. `isFresh` reads in any
+   * case. What is known is used for up to 30 min while PostgreSQL is away.
+   * Throws `dependency_unavailable` when the session is not known and PostgreSQL is away.
+   */
+  authenticate(accessToken: string, options?: { readonly isFresh?: boolean }): Promise<AuthenticationResult>;
+}
+
+interface Known {
+  readonly session: SessionRow | null;
+  readonly user: UserRecord | null;
+}
+
+const freshMs = 30_000;
+const staleMs = 30 * 60_000;
+const flushEveryMs = 10_000;
+const flushedAtOnce = 10_000;
+
+export function createAuthenticator(parts: {
+  readonly database: Database;
+  readonly users: Users;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly accessTokens: AccessTokens;
+  readonly logger: Logger;
+}): {
+  readonly authenticator: Authenticator;
+  /** Drops what is known of one session. */
+  readonly forget: (sessionId: string) => void;
+  readonly startAuthenticator: () => void;
+  readonly stopAuthenticator: () => Promise<void>;
+} {
+  const { database, users, clock, accessTokens } = parts;
+  let seen = new Map<string, number>();
+  let unsubscribe: (() => void) | undefined;
+
+  const cache = createSessionCache<Known>({
+    read: async (key) => {
+      const [session, user] = await Promise.all([
+        database.read((query) => repo.findSession(query, key.sessionId)),
+        users.find(key.userId),
+      ]);
+      return { session, user };
+    },
+    monotonicMs: clock.monotonicMs,
+    freshMs,
+    staleMs,
+  });
+
+  /** The first use of a new pair ends the time of the pair before. */
+  async function confirm(session: SessionRow, claims: AccessClaims, isFresh: boolean): Promise<void> {
+    if (session.previousHash === null) return;
+    const used = session.currentHashes.find((hash) => pairOf(hash) === claims.pair);
+    if (used === undefined) return;
+    try {
+      await database.read((query) => repo.confirmPair(query, session.id, used));
+      cache.drop(session.id);
+    } catch (error) {
+      if (isFresh) throw error;
+      parts.logger.debug({ err: error, sessionId: session.id }, 'the use of a pair could not be noted');
+    }
+  }
+
+  async function authenticate(
+    accessToken: string,
+    options: { readonly isFresh?: boolean } = {},
+  ): Promise<AuthenticationResult> {
+    if (looksLikeRefreshToken(accessToken)) return { ok: false, reason: 'token_wrong_type' };
+    const verified = await accessTokens.verify(accessToken);
+    if (!verified.ok) return verified;
+    const { claims } = verified;
+    const isFresh = options.isFresh === true;
+    const known = isFresh ? await cache.getFresh(claims) : await cache.get(claims, (value) => knowsPair(value, claims));
+    const { session, user } = known;
+    if (session === null || session.userId !== claims.userId) return { ok: false, reason: 'token_invalid' };
+    if (user === null || user.disabled) return { ok: false, reason: 'user_disabled' };
+    if (session.endedAt !== null || session.expiresAt.getTime() <= clock.nowMs()) {
+      return { ok: false, reason: 'session_revoked' };
+    }
+    await confirm(session, claims, isFresh);
+    if (seen.size < flushedAtOnce) seen.set(session.id, clock.nowMs());
+    return {
+      ok: true,
+      user: { id: user.id, username: user.username, displayName: user.displayName, role: user.role },
+      session: sessionOnWire(session, true),
+      expiresAtMs: claims.expiresAtMs,
+    };
+  }
+
+  function onEvent(event: StoredEvent): void {
+    const payload = event.payload;
+    if (typeof payload !== 'object' || payload === null) return;
+    if (event.type === 'session.ended' && 'sessionId' in payload && typeof payload.sessionId === 'string') {
+      cache.drop(payload.sessionId);
+    } else if (event.type.startsWith('user.') && 'userId' in payload) {
+      const { userId } = payload;
+      cache.dropWhere((value) => value.session?.userId === userId);
+    }
+  }
+
+  async function flushSeen(): Promise<void> {
+    const batch = seen;
+    if (batch.size === 0) return;
+    seen = new Map();
+    await database.read((query) => repo.touchSessions(query, batch));
+  }
+
+  const flusher = createPeriodic({ name: 'last seen', everyMs: flushEveryMs, logger: parts.logger, work: flushSeen });
+
+  return {
+    authenticator: { authenticate },
+    forget: (sessionId) => cache.drop(sessionId),
+    startAuthenticator: () => {
+      unsubscribe = parts.outbox.subscribe(onEvent);
+      flusher.start();
+    },
+    stopAuthenticator: async () => {
+      unsubscribe?.();
+      await flusher.stop();
+      try {
+        await flushSeen();
+      } catch (error) {
+        parts.logger.debug({ err: error }, 'the last times seen could not be stored');
+      }
+    },
+  };
+}
+
+/** What is known is as new as the token: a pair that was made later is unknown to an older entry. */
+function knowsPair(known: Known, claims: AccessClaims): boolean {
+  const { session } = known;
+  if (session === null || session.rotation < claims.rotation) return false;
+  return session.rotation > claims.rotation || session.currentHashes.some((hash) => pairOf(hash) === claims.pair);
+}

@@ -1,0 +1,59 @@
+import { hash, verify } from '@node-rs/argon2';
+import { AppError, invalidField } from '../errors.ts';
+import { commonPasswords } from './common-passwords.ts';
+
+/** argon2id with a bound: hashing is the most expensive thing the server does for a stranger. */
+export interface Passwords {
+  /** Throws `validation_failed` about `field` for a common password, `dependency_unavailable` when the queue is full. */
+  hash(password: string, field: string): Promise<string>;
+  /** `hash: null` (nobody, or no password) takes as long as a real comparison and is never right. Throws when the queue is full. */
+  isRight(password: string, storedHash: string | null): Promise<boolean>;
+}
+
+/** The library's default algorithm is argon2id. 19 MiB, 2 passes, 1 lane: OWASP's recommendation. */
+const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const hashesAtOnce = 2;
+const waitingAtMost = 64;
+
+export function createPasswords(): Passwords {
+  let running = 0;
+  const waiting: Array<() => void> = [];
+  let nobody: Promise<string> | undefined;
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= hashesAtOnce) {
+      if (waiting.length >= waitingAtMost) {
+        throw new AppError('dependency_unavailable', 'Too many people are signing in at the moment.', {
+          dependency: 'password hashing',
+          retryAfterMs: 2_000,
+        });
+      }
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+    } else {
+      running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  }
+
+  return {
+    hash: async (password, field) => {
+      if (commonPasswords.has(password.toLowerCase()))
+        throw invalidField(field, 'is too common: others would guess it');
+      return inTurn(() => hash(password, parameters));
+    },
+    isRight: (password, storedHash) =>
+      inTurn(async () => {
+        nobody ??= hash('no password is this one', parameters);
+        const isEqual = await verify(storedHash ?? (await nobody), password);
+        return isEqual && storedHash !== null;
+      }),
+  };
+}

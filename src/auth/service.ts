@@ -1,0 +1,277 @@
+import type { Audit } from '../audit/index.ts';
+import { AppError, notFound } from '../errors.ts';
+import type { ChangeContext, Origin, RunChange } from '../infra/change.ts';
+import type { Clock } from '../infra/clock.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { Outbox } from '../infra/outbox/index.ts';
+import { createPeriodic } from '../infra/periodic.ts';
+import type { Database } from '../infra/postgres.ts';
+import type { Telemetry } from '../telemetry.ts';
+import type { Users } from '../users/index.ts';
+import { createAccessTokens } from './access-tokens.ts';
+import { createAuthenticator, type Authenticator } from './authenticator.ts';
+import type { Device, LoginRequest, PasswordChange, Session, Tokens } from './contract.ts';
+import { createLoginThrottle, noLoginThrottle } from './login-throttle.ts';
+import { createPasswords } from './passwords.ts';
+import { createRefresh } from './refresh.ts';
+import { createRefreshTokens, pairOf } from './refresh-tokens.ts';
+import * as repo from './repo.ts';
+import { sessionOnWire } from './wire.ts';
+
+/** Why a session ended, in events and in the audit. */
+export type SessionEndCause =
+  | 'logout'
+  | 'revoked'
+  | 'user_disabled'
+  | 'user_deleted'
+  | 'password_changed'
+  | 'refresh_reused'
+  | 'expired';
+
+/** Signing in, sessions and their tokens. Source: the contract's REST rules. */
+export interface Auth extends Authenticator {
+  /**
+   * Throws `invalid_credentials` alike for an unknown name, a wrong password and a disabled user, `too_many_requests`,
+   * and `dependency_unavailable` when too many passwords wait to be hashed.
+   */
+  login(request: { readonly requestId: string; readonly address: string }, input: LoginRequest): Promise<Tokens>;
+  /** Throws `token_invalid`, `token_expired`, `token_wrong_type`, `refresh_reused` (which ends the session). */
+  refresh(requestId: string, refreshToken: string): Promise<Tokens>;
+  /** Opens a session for a user whom the caller has identified and holds, and makes its first tokens. */
+  openSession(context: ChangeContext, user: TokenUser, device: Device): Promise<Tokens>;
+  listSessions(
+    userId: string,
+    page: { beforeId: string | undefined; limit: number; currentId: string },
+  ): Promise<Session[]>;
+  /** Ends one session, of `userId` when given. Throws `not_found`. */
+  endSession(context: ChangeContext, sessionId: string, cause: SessionEndCause, userId?: string): Promise<void>;
+  /** Ends all sessions of a user, except one when given. */
+  endSessionsOf(context: ChangeContext, userId: string, cause: SessionEndCause, exceptId?: string): Promise<void>;
+  /** Other sessions end. Throws `wrong_password`, `too_many_requests`, `validation_failed` for a common password. */
+  changePassword(
+    origin: Origin,
+    who: { readonly userId: string; readonly username: string; readonly sessionId: string; readonly address: string },
+    input: PasswordChange,
+  ): Promise<void>;
+  /** For passwords that others set. Throws `validation_failed` for a common one. */
+  hashPassword(password: string): Promise<string>;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface TokenUser {
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly role: 'admin' | 'user';
+}
+
+export interface AuthParts {
+  readonly database: Database;
+  readonly runChange: RunChange;
+  readonly outbox: Outbox;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly telemetry: Telemetry;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** The first signs; all are accepted. */
+  readonly secretKeys: readonly [string, ...string[]];
+  readonly accessTokenTtlMs: number;
+  readonly refreshTokenTtlMs: number;
+  /** `false` lifts the counts of failed logins. */
+  readonly limitsLogins: boolean;
+}
+
+const sweepEveryMs = 60_000;
+const sweptAtOnce = 200;
+
+export function createAuth(parts: AuthParts): Auth {
+  const { database, runChange, outbox, audit, users, telemetry, clock } = parts;
+  const accessTokens = createAccessTokens({ keys: parts.secretKeys, ttlMs: parts.accessTokenTtlMs, clock });
+  const refreshTokens = createRefreshTokens(parts.secretKeys);
+  const passwords = createPasswords();
+  const throttle = parts.limitsLogins ? createLoginThrottle(clock.monotonicMs) : noLoginThrottle;
+  const { authenticator, forget, stopAuthenticator, startAuthenticator } = createAuthenticator({
+    database,
+    users,
+    outbox,
+    clock,
+    accessTokens,
+    logger: parts.logger,
+  });
+
+  async function announceEnd(
+    context: ChangeContext,
+    sessions: ReadonlyArray<{ readonly id: string; readonly userId: string }>,
+    cause: SessionEndCause,
+  ): Promise<void> {
+    for (const { id, userId } of sessions) {
+      await audit.record(context, {
+        action: 'session.ended',
+        target: { type: 'session', id },
+        details: { userId, cause },
+      });
+      await outbox.append(context, 'session.ended', { sessionId: id, userId, cause });
+    }
+    context.onCommit(() => {
+      for (const { id, userId } of sessions) {
+        forget(id);
+        telemetry.sessionEnded({ requestId: context.requestId, userId, sessionId: id, cause });
+      }
+    });
+  }
+
+  async function openSession(context: ChangeContext, user: TokenUser, device: Device): Promise<Tokens> {
+    const id = repo.newSessionId();
+    const refreshToken = refreshTokens.issue(id, 0);
+    await repo.insertSession(context.tx, {
+      id,
+      userId: user.id,
+      device,
+      refreshHash: refreshToken.hash,
+      expiresAt: new Date(clock.nowMs() + parts.refreshTokenTtlMs),
+    });
+    await outbox.append(context, 'session.created', { sessionId: id, userId: user.id });
+    const accessToken = await accessTokens.issue({
+      userId: user.id,
+      sessionId: id,
+      rotation: 0,
+      pair: pairOf(refreshToken.hash),
+    });
+    return {
+      accessToken,
+      tokenType: 'Bearer',
+      expiresInMs: accessTokens.ttlMs,
+      refreshToken: refreshToken.text,
+      session: { id },
+      user: { id: user.id, username: user.username, displayName: user.displayName, role: user.role },
+    };
+  }
+
+  async function login(request: { requestId: string; address: string }, input: LoginRequest): Promise<Tokens> {
+    const account = input.username.toLowerCase();
+    throttle.check(account, request.address);
+    const found = await users.findCredentials(account);
+    const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
+    if (found === null || !isRight || found.disabled) {
+      throttle.failed(account, request.address);
+      await recordRefusal(request.requestId, found?.id);
+      throw invalidCredentials();
+    }
+    const origin: Origin = { actor: { type: 'user', userId: found.id }, requestId: request.requestId };
+    const tokens = await runChange(origin, async (context) => {
+      const user = await users.hold(context, found.id).catch((error: unknown) => {
+        throw error instanceof AppError && error.code === 'not_found' ? invalidCredentials() : error;
+      });
+      if (user.disabled) throw invalidCredentials();
+      const opened = await openSession(context, user, input.device);
+      await audit.record(context, {
+        action: 'auth.login',
+        target: { type: 'session', id: opened.session.id },
+        details: { device: input.device },
+      });
+      return opened;
+    });
+    throttle.succeeded(account);
+    const sessionId = tokens.session.id;
+    telemetry.signedIn({ requestId: request.requestId, userId: found.id, sessionId, deviceKind: input.device.kind });
+    return tokens;
+  }
+
+  async function recordRefusal(requestId: string, userId: string | undefined): Promise<void> {
+    await runChange({ actor: { type: 'anonymous' }, requestId }, (context) =>
+      audit.record(context, {
+        action: 'auth.login',
+        target: userId === undefined ? null : { type: 'user', id: userId },
+        result: 'failure',
+      }),
+    );
+    telemetry.signInRefused({ requestId, ...(userId === undefined ? {} : { userId }) });
+  }
+
+  async function endSession(
+    context: ChangeContext,
+    sessionId: string,
+    cause: SessionEndCause,
+    userId?: string,
+  ): Promise<void> {
+    const which = { id: sessionId, ...(userId === undefined ? {} : { userId }) };
+    const ended = await repo.endSessions(context.tx, which, cause);
+    if (ended.length === 0) throw notFound();
+    await announceEnd(context, ended, cause);
+  }
+
+  async function endSessionsOf(
+    context: ChangeContext,
+    userId: string,
+    cause: SessionEndCause,
+    exceptId?: string,
+  ): Promise<void> {
+    const which = { userId, ...(exceptId === undefined ? {} : { exceptId }) };
+    await announceEnd(context, await repo.endSessions(context.tx, which, cause), cause);
+  }
+
+  const changePassword: Auth['changePassword'] = async (origin, who, input) => {
+    throttle.check(who.username, who.address);
+    const found = await users.findCredentials(who.username);
+    if (!(await passwords.isRight(input.currentPassword, found?.passwordHash ?? null))) {
+      throttle.failed(who.username, who.address);
+      await runChange(origin, (context) =>
+        audit.record(context, {
+          action: 'auth.password_changed',
+          target: { type: 'user', id: who.userId },
+          result: 'failure',
+        }),
+      );
+      throw new AppError('wrong_password', 'The current password is wrong.');
+    }
+    const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
+    await runChange(origin, async (context) => {
+      await users.update(context, who.userId, { passwordHash });
+      await endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
+      await audit.record(context, { action: 'auth.password_changed', target: { type: 'user', id: who.userId } });
+    });
+    throttle.succeeded(who.username);
+  };
+
+  const sweeper = createPeriodic({
+    name: 'expired sessions',
+    everyMs: sweepEveryMs,
+    logger: parts.logger,
+    work: async () => {
+      await runChange({ actor: { type: 'system' }, requestId: 'expired-sessions' }, async (context) => {
+        const which = { expiredBefore: new Date(clock.nowMs()), atMost: sweptAtOnce };
+        await announceEnd(context, await repo.endSessions(context.tx, which, 'expired'), 'expired');
+      });
+    },
+  });
+
+  return {
+    ...authenticator,
+    login,
+    refresh: createRefresh({ ...parts, accessTokens, refreshTokens, endSession }),
+    openSession,
+    listSessions: async (userId, page) => {
+      const rows = await database.read((query) =>
+        repo.listSessions(query, userId, { ...page, now: new Date(clock.nowMs()) }),
+      );
+      return rows.map((row) => sessionOnWire(row, row.id === page.currentId));
+    },
+    endSession,
+    endSessionsOf,
+    changePassword,
+    hashPassword: (password) => passwords.hash(password, 'password'),
+    start: () => {
+      startAuthenticator();
+      sweeper.start();
+    },
+    stop: async () => {
+      await Promise.all([sweeper.stop(), stopAuthenticator()]);
+    },
+  };
+}
+
+function invalidCredentials(): AppError {
+  return new AppError('invalid_credentials', 'The username or the password is wrong.');
+}

@@ -1,0 +1,121 @@
+import { createAdmin, type Admin } from './admin/index.ts';
+import { createAudit, type Audit } from './audit/index.ts';
+import { createAuth, type Auth } from './auth/index.ts';
+import type { Config } from './config.ts';
+import { createGroups, type Groups } from './groups/index.ts';
+import { createCursors, type Cursors } from './http/cursors.ts';
+import { createHealth, type Health } from './http/health.ts';
+import { createRunChange, type RunChange } from './infra/change.ts';
+import { systemClock, type Clock } from './infra/clock.ts';
+import { createLogger, type Logger } from './infra/logger.ts';
+import { createMetrics, type Metrics } from './infra/metrics.ts';
+import { createOutbox, type Outbox } from './infra/outbox/index.ts';
+import { createDatabase, type Database } from './infra/postgres.ts';
+import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+import { createUsers, type Users } from './users/index.ts';
+import { readVersion } from './version.ts';
+
+/** Everything that the process is made of. */
+export interface Container {
+  readonly config: Config;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly telemetry: Telemetry;
+  readonly database: Database;
+  readonly runChange: RunChange;
+  readonly outbox: Outbox;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly groups: Groups;
+  readonly auth: Auth;
+  readonly admin: Admin;
+  readonly liveStore: LiveStoreGenerations;
+  readonly cursors: Cursors;
+  readonly health: Health;
+  /** Begins what runs by itself. The database is migrated by then. Throws `dependency_unavailable`. */
+  start(): Promise<void>;
+  /** Ends it all in reverse order. */
+  dispose(): Promise<void>;
+}
+
+/** What tests may put in the place of the real thing. */
+export type ContainerOverrides = Partial<Pick<Container, 'logger' | 'clock' | 'database'>>;
+
+/** The composition root. Connects to nothing by itself. */
+export async function createContainer(config: Config, overrides: ContainerOverrides = {}): Promise<Container> {
+  const version = readVersion();
+  const logger = overrides.logger ?? createLogger({ name: config.appName, level: config.logLevel });
+  const clock = overrides.clock ?? systemClock;
+  const metrics = createMetrics();
+  const telemetry = createTelemetry(logger, metrics);
+  const secretKeys = secretKeysOf(config);
+
+  const database =
+    overrides.database ?? createDatabase({ url: config.database.url.reveal(), applicationName: config.appName });
+  const runChange = createRunChange(database);
+  const outbox = createOutbox({ database, logger, metrics });
+  const audit = createAudit();
+  const users = createUsers({ database, outbox, audit });
+  const groups = createGroups({ database, outbox, audit, users });
+  const auth = createAuth({
+    database,
+    runChange,
+    outbox,
+    audit,
+    users,
+    telemetry,
+    logger,
+    clock,
+    secretKeys,
+    accessTokenTtlMs: config.auth.accessTokenTtlMs,
+    refreshTokenTtlMs: config.auth.refreshTokenTtlMs,
+    limitsLogins: config.rateLimits,
+  });
+  const admin = createAdmin({ users, groups, auth });
+  const liveStore = createLiveStoreGenerations(database);
+  const health = createHealth(version);
+  health.register('postgres', async () => {
+    await database.ping();
+    return 'ok';
+  });
+
+  return {
+    config,
+    version,
+    logger,
+    clock,
+    metrics,
+    telemetry,
+    database,
+    runChange,
+    outbox,
+    audit,
+    users,
+    groups,
+    auth,
+    admin,
+    liveStore,
+    cursors: createCursors(secretKeys),
+    health,
+    start: async () => {
+      await outbox.start();
+      auth.start();
+      health.setStarted(true);
+    },
+    dispose: async () => {
+      health.setStarted(false);
+      await auth.stop();
+      await outbox.stop();
+      await database.close();
+      metrics.dispose();
+    },
+  };
+}
+
+function secretKeysOf(config: Config): [string, ...string[]] {
+  const previous = config.auth.secretKeyPrevious;
+  return [config.auth.secretKey.reveal(), ...(previous === null ? [] : [previous.reveal()])];
+}

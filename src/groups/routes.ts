@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { notFound } from '../errors.ts';
+import { pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
+import { answerPage, type Cursors } from '../http/cursors.ts';
+import { needsSession } from '../http/openapi.ts';
+import { callerOf, type HttpServer } from '../http/server.ts';
+import { group, member } from './contract.ts';
+import type { Groups, MembershipView } from './service.ts';
+import { groupOnWire, memberOnWire } from './wire.ts';
+
+const tags = ['groups'];
+const config = { access: 'session' } as const;
+const params = z.strictObject({ id: uuidV7 });
+const querystring = z.strictObject(pageQuery);
+
+/** The caller's own groups: of others he does not learn that they exist. */
+export function registerGroupRoutes(
+  server: HttpServer,
+  parts: { readonly groups: Groups; readonly cursors: Cursors },
+): void {
+  const { groups, cursors } = parts;
+
+  async function ownMembership(userId: string, groupId: string): Promise<MembershipView> {
+    const membership = await groups.membershipOf(userId, groupId);
+    if (membership === null) throw notFound();
+    return membership;
+  }
+
+  server.get(
+    '/groups',
+    { config, schema: { ...needsSession, tags, summary: 'My groups', querystring, response: { 200: pageOf(group) } } },
+    async (request) => {
+      const userId = callerOf(request).user.id;
+      const page = await answerPage(
+        cursors,
+        ['own groups', userId],
+        request.query,
+        (afterId, limit) => groups.listOwn(userId, { afterId, limit }),
+        (item) => item.id,
+      );
+      return { ...page, items: page.items.map(groupOnWire) };
+    },
+  );
+
+  server.get(
+    '/groups/:id',
+    { config, schema: { ...needsSession, tags, summary: 'One of my groups', params, response: { 200: group } } },
+    async (request) => groupOnWire((await ownMembership(callerOf(request).user.id, request.params.id)).group),
+  );
+
+  server.get(
+    '/groups/:id/members',
+    {
+      config,
+      schema: {
+        ...needsSession,
+        tags,
+        summary: 'Who is in one of my groups',
+        params,
+        querystring,
+        response: { 200: pageOf(member) },
+      },
+    },
+    async (request) => {
+      const groupId = request.params.id;
+      await ownMembership(callerOf(request).user.id, groupId);
+      const page = await answerPage(
+        cursors,
+        ['members', groupId],
+        request.query,
+        (afterId, limit) => groups.listMembers(groupId, { afterId, limit }),
+        (item) => item.userId,
+      );
+      return { ...page, items: page.items.map(memberOnWire) };
+    },
+  );
+}

@@ -1,0 +1,21 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { notFound } from '../errors.ts';
+import type { Metrics } from '../infra/metrics.ts';
+import type { HttpServer } from './server.ts';
+
+/** `/metrics` for Prometheus. With `isGuarded` it asks for `Bearer token` and is otherwise not there. */
+export function registerMetricsRoute(
+  server: HttpServer,
+  options: { readonly metrics: Metrics; readonly isGuarded: boolean; readonly token: string | null },
+): void {
+  server.get('/metrics', { config: { access: 'own' }, schema: { hide: true } }, async (request, reply) => {
+    if (options.isGuarded && !isEqual(request.headers.authorization ?? '', options.token)) throw notFound();
+    return reply.type(options.metrics.contentType).send(await options.metrics.render());
+  });
+}
+
+function isEqual(header: string, token: string | null): boolean {
+  if (token === null) return false;
+  const given = createHash('sha256').update(header).digest();
+  return timingSafeEqual(given, createHash('sha256').update(`Bearer ${token}`).digest());
+}

@@ -1,0 +1,45 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { HttpServer } from './server.ts';
+
+/** Collects the routes that are registered afterwards into an OpenAPI 3.1 document. */
+export async function collectOpenapi(
+  server: HttpServer,
+  about: { readonly title: string; readonly version: string },
+): Promise<void> {
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: about.title,
+        version: about.version,
+        description: 'Push-to-talk groups over REST. Talking itself goes over the WebSocket at `/ws`.',
+      },
+      components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+}
+
+/** `/openapi.json` and the page `/docs`, which needs no network but this server. */
+export async function registerDocs(server: HttpServer): Promise<void> {
+  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json').send(server.swagger()),
+  );
+  await server.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'public' };
+    });
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP:
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'",
+      uiConfig: { deepLinking: true, persistAuthorization: false, validatorUrl: null },
+    });
+  });
+}
+
+/** The security requirement of a route in the document, and the problems that it may answer with. */
+export const needsSession = { security: [{ session: [] }] };

@@ -1,0 +1,35 @@
+import { isIPv6 } from 'node:net';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../errors.ts';
+import type { HttpServer } from './server.ts';
+
+const requestsPerMinute = 1_200;
+const addressesAtMost = 20_000;
+
+/** 1200 requests a minute and address, counted before anything else is looked at. Source: the contract's "Limits". */
+export async function limitRequests(server: HttpServer): Promise<void> {
+  await server.register(rateLimit, {
+    global: true,
+    hook: 'onRequest',
+    max: requestsPerMinute,
+    timeWindow: 60_000,
+    cache: addressesAtMost,
+    keyGenerator: (request: FastifyRequest) => addressKey(request.ip),
+    allowList: (request: FastifyRequest) => request.url === '/livez' || request.url === '/readyz',
+    errorResponseBuilder: (_request, context) =>
+      new AppError('too_many_requests', `More than ${context.max} requests a minute from this address.`, {
+        retryAfterMs: context.ttl,
+      }),
+  });
+}
+
+/** One key per IPv4 address and per IPv6 network of 64 bits, which is what one customer has. */
+export function addressKey(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const tailGroups = tail === '' ? [] : tail.split(':');
+  const zeros = address.includes('::') ? Array<string>(8 - groups.length - tailGroups.length).fill('0') : [];
+  return [...groups, ...zeros, ...tailGroups].slice(0, 4).join(':');
+}

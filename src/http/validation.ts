@@ -1,0 +1,89 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, invalidField, type FieldError } from '../errors.ts';
+import { noBody, noQuery } from './contract.ts';
+import type { HttpServer } from './server.ts';
+
+const secretsInQueries = ['token', 'access_token', 'ticket'];
+
+/**
+ * Strict input: bodies are JSON that fits the route's schema to the last key, queries hold only what the route
+ * knows, once each, and never a secret.
+ */
+export function validateStrictly(server: HttpServer): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('parsing failed'));
+    }
+  });
+  server.setValidatorCompiler(({ schema, httpPart }) => {
+    const zodSchema = schema instanceof z.ZodType ? schema : z.never();
+    return (value: unknown) => {
+      const parsed = zodSchema.safeParse(value);
+      return parsed.success ? { value: parsed.data } : { error: validationError(parsed.error, httpPart ?? 'body') };
+    };
+  });
+  server.addHook('onRoute', (route) => {
+    const { schema } = route;
+    if (schema?.hide === true) return;
+    route.schema = { querystring: noQuery, ...(route.method === 'GET' ? {} : { body: noBody }), ...schema };
+  });
+}
+
+/** An `onRequest` hook: `token`, `access_token` and `ticket` in any query are refused, and broken percent-encoding. */
+export async function refuseBadQuery(request: FastifyRequest): Promise<void> {
+  const start = request.raw.url?.indexOf('?') ?? -1;
+  if (start < 0) return;
+  const query = request.raw.url?.slice(start + 1) ?? '';
+  try {
+    decodeURIComponent(query.replaceAll('+', ' '));
+  } catch {
+    throw invalidField('query', 'must be percent-encoded UTF-8');
+  }
+  for (const name of new URLSearchParams(query).keys()) {
+    if (secretsInQueries.includes(name.toLowerCase())) {
+      throw invalidField(name, 'must not stand in a query: send the token in the Authorization header');
+    }
+  }
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Nothing at all counts as no body. Throws `invalid_json`. */
+export function parseJson(body: string | Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    const value: unknown = JSON.parse(typeof body === 'string' ? body : strictUtf8.decode(body));
+    return value;
+  } catch (error) {
+    throw new AppError('invalid_json', 'The body must be JSON (RFC 8259) in UTF-8.', { cause: error });
+  }
+}
+
+function validationError(error: z.ZodError, httpPart: string): AppError {
+  const errors = error.issues.flatMap((issue) => fieldErrorsOf(issue, httpPart));
+  const first = errors[0];
+  const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return new AppError(
+    'validation_failed',
+    first === undefined ? 'The request is not valid.' : `${first.path}: ${first.message}${rest}`,
+    {
+      errors: errors.slice(0, 20),
+    },
+  );
+}
+
+function fieldErrorsOf(issue: z.core.$ZodIssue, httpPart: string): FieldError[] {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key.slice(0, 100)].join('.'), message: 'is not known here' }));
+  }
+  return [{ path: path.length === 0 ? nameOfPart(httpPart) : path.join('.'), message: issue.message }];
+}
+
+function nameOfPart(httpPart: string): string {
+  return httpPart === 'querystring' ? 'query' : httpPart;
+}

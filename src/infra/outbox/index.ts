@@ -1,0 +1,3 @@
+export { createOutbox, type Outbox } from './outbox.ts';
+export type { OutboxHandler } from './subscription.ts';
+export type { StoredEvent } from './repo.ts';

@@ -1,0 +1,88 @@
+import { createPeriodic } from '../periodic.ts';
+import type { ChangeContext } from '../change.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Database } from '../postgres.ts';
+import { deleteOldEvents, eventsBeyond, insertEvent, outboxChannel, startBoundary, type ReadBoundary } from './repo.ts';
+import { createSubscription, type OutboxHandler, type Subscription } from './subscription.ts';
+
+/**
+ * Everything that happened, told to every process: each event committed by anyone since this process started is
+ * handed to each subscriber at least once, normally within milliseconds (NOTIFY), within a second when that is lost.
+ */
+export interface Outbox {
+  /** Writes an event in the caller's transaction. `payload` holds ids and changed fields, no secret. */
+  append(context: ChangeContext, type: string, payload: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Events come one after the other; one whose handler throws is tried again, 5 times in all. Returns the way out. */
+  subscribe(handler: OutboxHandler): () => void;
+  /** Begins to read. Throws `dependency_unavailable` when PostgreSQL is away. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const pollEveryMs = 700;
+const sweepEveryMs = 10 * 60_000;
+const keepEventsMs = 7 * 24 * 3_600_000;
+
+export function createOutbox(parts: {
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}): Outbox {
+  const { database, metrics } = parts;
+  const logger = parts.logger.child({ part: 'outbox' });
+  const delivered = metrics.counter('neda_outbox_events_total', 'Domain events read by this process', ['type']);
+  const subscriptions = new Set<Subscription>();
+  let boundary: ReadBoundary | undefined;
+  let stopListening: (() => Promise<void>) | undefined;
+
+  async function readNew(signal: AbortSignal): Promise<void> {
+    let hasMore = true;
+    while (hasMore && !signal.aborted) {
+      const from = boundary;
+      if (from === undefined) return;
+      const batch = await database.read((query) => eventsBeyond(query, from));
+      boundary = batch.boundary;
+      hasMore = batch.hasMore;
+      for (const event of batch.events) {
+        delivered.inc({ type: event.type });
+        for (const subscription of subscriptions) subscription.push(event);
+      }
+    }
+  }
+
+  const reader = createPeriodic({ name: 'outbox reader', everyMs: pollEveryMs, logger, work: readNew });
+  const sweeper = createPeriodic({
+    name: 'outbox sweep',
+    everyMs: sweepEveryMs,
+    logger,
+    work: () => database.read((query) => deleteOldEvents(query, keepEventsMs)),
+  });
+
+  return {
+    append: (context, type, payload) => insertEvent(context.tx, { type, payload, requestId: context.requestId }),
+    subscribe: (handler) => {
+      const subscription = createSubscription(handler, logger);
+      subscriptions.add(subscription);
+      return () => {
+        subscriptions.delete(subscription);
+        subscription.cancel();
+      };
+    },
+    start: async () => {
+      boundary = await database.read(startBoundary);
+      reader.start();
+      sweeper.start();
+      stopListening = await database.listen(outboxChannel, reader.trigger, reader.trigger);
+    },
+    stop: async () => {
+      await Promise.all([reader.stop(), sweeper.stop()]);
+      for (const subscription of subscriptions) subscription.cancel();
+      try {
+        await stopListening?.();
+      } catch (error) {
+        logger.debug({ err: error }, 'could not end listening');
+      }
+    },
+  };
+}

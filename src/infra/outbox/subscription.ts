@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
+import type { StoredEvent } from './repo.ts';
+
+export type OutboxHandler = (event: StoredEvent) => void | Promise<void>;
+
+/** One subscriber's queue: its events in order, one at a time, so that a slow subscriber delays nobody else. */
+export interface Subscription {
+  push(event: StoredEvent): void;
+  cancel(): void;
+}
+
+const attemptsOfEvent = 5;
+const firstRetryMs = 50;
+
+export function createSubscription(handler: OutboxHandler, logger: Logger): Subscription {
+  const waiting: StoredEvent[] = [];
+  let isDraining = false;
+  let isCancelled = false;
+
+  async function deliver(event: StoredEvent): Promise<void> {
+    for (let attempt = 1; attempt <= attemptsOfEvent && !isCancelled; attempt += 1) {
+      try {
+        await handler(event);
+        return;
+      } catch (error) {
+        logger.error({ err: error, eventId: event.id, eventType: event.type, attempt }, 'event handler failed');
+        if (attempt < attemptsOfEvent) await pause(firstRetryMs * 2 ** (attempt - 1), undefined, { ref: false });
+      }
+    }
+  }
+
+  async function drain(): Promise<void> {
+    isDraining = true;
+    for (let event = waiting.shift(); event !== undefined && !isCancelled; event = waiting.shift())
+      await deliver(event);
+    isDraining = false;
+  }
+
+  return {
+    push: (event) => {
+      if (isCancelled) return;
+      waiting.push(event);
+      if (!isDraining) void drain();
+    },
+    cancel: () => {
+      isCancelled = true;
+      waiting.length = 0;
+    },
+  };
+}
