@@ -68,7 +68,9 @@ describe('a sentence is found', () => {
   });
 
   test('with 60 ms of its start clipped off', () => {
-    expect(findSentence(pcm(northGate.samples.subarray(samplesOf(60))), northGate).likeness).toBeGreaterThan(SAME_SENTENCE);
+    expect(findSentence(pcm(northGate.samples.subarray(samplesOf(60))), northGate).likeness).toBeGreaterThan(
+      SAME_SENTENCE,
+    );
   });
 });
 

@@ -29,7 +29,7 @@ export class SpeechSource implements AudioSource {
 
   read(count: number): Int16Array {
     const samples = new Int16Array(count);
-    for (let filled = 0; filled < count && this.#speaking !== undefined; ) {
+    for (let filled = 0; filled < count && this.#speaking !== undefined;) {
       const piece = this.#sentence.subarray(this.#position, this.#position + count - filled);
       samples.set(piece, filled);
       filled += piece.length;

@@ -13,7 +13,7 @@ export function readWav(file: Buffer): Pcm {
     throw new Error('not a RIFF/WAVE file');
   }
   let sampleRateHz = 0;
-  for (let at = 12; at + 8 <= file.length; ) {
+  for (let at = 12; at + 8 <= file.length;) {
     const name = file.toString('latin1', at, at + 4);
     const length = file.readUInt32LE(at + 4);
     const body = at + 8;
@@ -28,7 +28,10 @@ export function readWav(file: Buffer): Pcm {
     } else if (name === 'data') {
       if (sampleRateHz === 0) throw new Error('the data come before their format');
       const count = Math.floor(Math.min(length, file.length - body) / 2);
-      return { sampleRateHz, samples: Int16Array.from({ length: count }, (_, index) => file.readInt16LE(body + 2 * index)) };
+      return {
+        sampleRateHz,
+        samples: Int16Array.from({ length: count }, (_, index) => file.readInt16LE(body + 2 * index)),
+      };
     }
     // Chunks are padded to even lengths.
     at = body + length + (length % 2);

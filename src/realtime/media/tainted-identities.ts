@@ -8,11 +8,7 @@ export interface TaintActions {
    * One more LISTEN and a look at what became of it, in the group's order of calls. Calls nothing when `wanted`
    * says no at its turn.
    */
-  assertListen(
-    groupId: string,
-    identity: string,
-    wanted: () => boolean,
-  ): Promise<'listens' | 'may_publish' | 'absent'>;
+  assertListen(groupId: string, identity: string, wanted: () => boolean): Promise<'listens' | 'may_publish' | 'absent'>;
   remove(groupId: string, identity: string, wanted: () => boolean): Promise<void>;
 }
 

@@ -1,0 +1,50 @@
+import { Room, type RoomOptions } from '@livekit/rtc-node';
+import { type ParticipantInfo, RoomServiceClient, ServerError } from 'livekit-server-sdk';
+import type { TestLivekit } from '../_support/livekit.ts';
+
+/** Somebody in a room, as a client of LiveKit alone. */
+export interface Guest {
+  readonly room: Room;
+  leave(): Promise<void>;
+}
+
+/** Joins with a token that somebody gave out. */
+export async function joinRoom(media: {
+  readonly kind: string;
+  readonly url?: string;
+  readonly token?: string;
+}): Promise<Guest> {
+  if (media.url === undefined || media.token === undefined) throw new Error(`media of kind ${media.kind} has no room`);
+  const options: RoomOptions & { singlePeerConnection: boolean } = {
+    autoSubscribe: true,
+    dynacast: false,
+    singlePeerConnection: false,
+  };
+  const room = new Room();
+  await room.connect(media.url, media.token, options);
+  return { room, leave: () => room.disconnect() };
+}
+
+/** What LiveKit itself says of a participant; undefined when he is not there. */
+export async function lookUp(
+  livekit: TestLivekit,
+  room: string,
+  identity: string,
+): Promise<ParticipantInfo | undefined> {
+  const client = new RoomServiceClient(livekit.host, livekit.apiKey, livekit.apiSecret, { requestTimeout: 5 });
+  try {
+    return await client.getParticipant(room, identity);
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** The permission as LiveKit has it now. */
+export async function permissionOf(livekit: TestLivekit, room: string, identity: string) {
+  const participant = await lookUp(livekit, room, identity);
+  if (participant?.permission === undefined) throw new Error(`${identity} is not in ${room}`);
+  const { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateMetadata, hidden } =
+    participant.permission;
+  return { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateMetadata, hidden };
+}
