@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
+import { copiedPaths, environmentOf, readComposition, readDockerfile, repository } from '../_support/deployment.ts';
+import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
+import { freePort } from '../_support/ports.ts';
+import { createEmptyDatabase, type TestDatabase } from '../_support/postgres.ts';
+import { startRedis, type TestRedis } from '../_support/redis.ts';
+import { Rest } from '../_support/rest.ts';
+import { makeTemporaryDirectory, removeDirectory } from '../_support/temporary-directory.ts';
+
+const run = promisify(execFile);
+const INSTALL_LIMIT_MS = 120_000;
+
+/** No container engine is needed: the files that the image would hold, its dependencies and its command, by hand. */
+describe('what the image holds', () => {
+  let image: string;
+  let database: TestDatabase;
+  let redis: TestRedis;
+  let livekit: TestLivekit;
+
+  beforeAll(async () => {
+    image = await makeTemporaryDirectory('image');
+    const instructions = await readDockerfile();
+    for (const { path, to } of copiedPaths(instructions)) {
+      const target = to === './' ? join(image, path) : join(image, to);
+      await cp(join(repository, path), target, { recursive: true, filter: (source) => !source.endsWith('.test.ts') });
+    }
+    const install =
+      instructions.find(({ name, rest }) => name === 'RUN' && rest.startsWith('npm '))?.rest.split(' ') ?? [];
+    const [npm = '', ...args] = install;
+    await run(npm, args, { cwd: image, timeout: INSTALL_LIMIT_MS });
+    [database, redis, livekit] = await Promise.all([createEmptyDatabase(), startRedis(), startLivekit()]);
+  }, INSTALL_LIMIT_MS);
+
+  afterAll(async () => {
+    await Promise.all([database, redis, livekit].map((server) => server[Symbol.asyncDispose]()));
+    await removeDirectory(image);
+  });
+
+  it('is enough to start with the environment of compose, and lets a demo user in', async () => {
+    const port = await freePort();
+    const server = new ChildServer({
+      name: 'the image',
+      file: join(repository, 'node_modules', '.bin', 'node'),
+      args: ['src/main.ts'],
+      cwd: image,
+      env: {
+        ...bareEnvironment(),
+        DATA_DIR: join(image, 'data'),
+        ...environmentOf(await readComposition(), 'backend'),
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        DATABASE_URL: database.url,
+        REDIS_URL: redis.url,
+        ...livekit.env,
+      },
+    });
+    try {
+      const rest = new Rest(`http://127.0.0.1:${port}`);
+      await server.untilReady(async () => (await rest.request('GET', '/readyz')).status === 200, 30_000);
+      const alice = await rest.login('alice');
+      expect(alice.user.username).toBe('alice');
+      expect(await server.stop(10_000)).toBe(0);
+      expect(server.survivors()).toEqual([]);
+    } finally {
+      if (server.running) await server.kill();
+    }
+  });
+
+  it('has no development dependency in it', async () => {
+    const development = join(image, 'node_modules', 'vitest');
+    await expect(rm(development)).rejects.toThrow('ENOENT');
+  });
+});
