@@ -18,7 +18,13 @@ export interface RunningFacts {
     | { readonly kind: 'off' }
     | { readonly kind: 'failed'; readonly reason: string };
   /** `null`: no demo users in the database. */
-  readonly demo: { readonly usernames: readonly string[]; readonly password: string } | null;
+  readonly demo: DemoLogins | null;
+}
+
+export interface DemoLogins {
+  readonly usernames: readonly string[];
+  /** The password itself, or where it is found. */
+  readonly password: string;
 }
 
 const liveKitModule = 'github.com/livekit/livekit-server/cmd/server@v1.13.5';

@@ -70,6 +70,9 @@ export interface Settings extends Omit<Config, 'auth' | 'database'> {
   readonly embeddedLiveKitKeys: { readonly apiKey: string; readonly apiSecret: Secret } | null;
 }
 
+/** The demo users' password where only this machine reaches the server. Known to everybody. */
+export const publicDemoPassword = 'push-to-talk';
+
 /** A string that no log line, JSON document or template prints; `reveal()` gives it to the one who needs it. */
 export class Secret {
   readonly #value: string;
@@ -260,7 +263,7 @@ function settingsOf(values: EnvironmentValues): Settings {
     dataDir: resolve(values.DATA_DIR ?? '.neda'),
     demoData: {
       enabled: values.DEMO_DATA ?? !production,
-      password: secret(values.DEMO_PASSWORD ?? (isLoopback(host) ? 'push-to-talk' : undefined)),
+      password: secret(values.DEMO_PASSWORD ?? (isLoopback(host) ? publicDemoPassword : undefined)),
     },
     firstAdmin:
       values.ADMIN_USERNAME !== undefined && values.ADMIN_PASSWORD !== undefined

@@ -1,7 +1,18 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { banner, type RunningFacts } from './banner.ts';
-import { completeConfig, ConfigFault, readConfig, withEnvFile, type Config, type Settings } from './config.ts';
+import { banner, type DemoLogins, type RunningFacts } from './banner.ts';
+import {
+  completeConfig,
+  ConfigFault,
+  publicDemoPassword,
+  readConfig,
+  withEnvFile,
+  type Config,
+  type Settings,
+} from './config.ts';
+import type { Container } from './container.ts';
+import { AppError } from './errors.ts';
 import { tcpPortRefusal } from './infra/embedded/free-port.ts';
 import { originOf, startEmbedded, type Embedded } from './infra/embedded/index.ts';
 import { Lifecycle } from './infra/lifecycle.ts';
@@ -17,8 +28,6 @@ const stopMs = 9_000;
 const hardStopMs = 9_600;
 /** How long a step of the start that is under way may go on after a signal. */
 const abandonStartMs = 2_000;
-
-const version = packageVersion();
 
 /** Aborted when the process is to end: by a signal, a lost lock, or an error that nobody caught. */
 const ending = new AbortController();
@@ -73,10 +82,11 @@ async function serve(): Promise<void> {
   step();
 
   const { createContainer } = await import('./container.ts');
-  const { buildApp } = await import('./app.ts');
   const container = await createContainer(config, { logger });
   lifecycle.onStop('parts', 3_000, () => container.dispose());
+  const demo = await makeFirstData(container);
   step();
+  const { buildApp } = await import('./app.ts');
   const app = await buildApp(container);
   lifecycle.onStop('requests and sockets', 4_000, () => app.close());
   await container.start();
@@ -88,9 +98,8 @@ async function serve(): Promise<void> {
   }
   step();
   if (config.environment !== 'production') {
-    process.stdout.write(banner(factsOf(config, settings, embedded, null), process.cwd()));
+    process.stdout.write(banner(factsOf(container, settings, embedded, demo), process.cwd()));
   }
-  logger.info({ host: config.http.host, port: config.http.port, version }, 'ready');
 }
 
 async function migrateOnly(): Promise<void> {
@@ -159,10 +168,46 @@ async function holdDatabaseAlone(config: Config): Promise<void> {
   lifecycle.onStop('sole process lock', 1_500, () => sole.release());
 }
 
+/** The first admin before the demo data: who names one in the environment gets that one. */
+async function makeFirstData(container: Container): Promise<DemoLogins | null> {
+  const { config, users } = container;
+  const { ensureFirstAdmin, loadDemoData } = await import('./admin/index.ts');
+  if (config.firstAdmin) {
+    const { username, password } = config.firstAdmin;
+    await named(
+      'ADMIN_USERNAME, ADMIN_PASSWORD',
+      ensureFirstAdmin(container, { username, password: password.reveal() }),
+    );
+  }
+  if (!config.demoData.enabled) return null;
+  const given = config.demoData.password?.reveal();
+  const password = given ?? randomBytes(9).toString('base64url');
+  const isNew = await named('DEMO_PASSWORD', loadDemoData(container, { password }));
+  const usernames: string[] = [];
+  for (const username of ['admin', 'alice', 'bob', 'carol']) {
+    if (await users.findCredentials(username)) usernames.push(username);
+  }
+  if (usernames.length === 0) return null;
+  if (given === undefined) return { usernames, password: isNew ? password : 'the one printed at the first start' };
+  const shown = given === publicDemoPassword ? given : 'the one in DEMO_PASSWORD';
+  return { usernames, password: isNew ? shown : `${shown}, unless it was changed` };
+}
+
 async function refuseBusyPort(http: Config['http']): Promise<void> {
   const code = await tcpPortRefusal(http.host, http.port);
   const fault = code === null ? null : portFault(code, http);
   if (fault !== null) throw fault;
+}
+
+/** A refusal of what the environment asked for, said with the variables that asked. */
+async function named<T>(variables: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'dependency_unavailable') throw error;
+    const reasons = error.errors?.map(({ path, message }) => `${path} ${message}`) ?? [error.message];
+    throw new StartFault(`${variables}: ${reasons.join('; ')}. Choose another.`, configExitCode);
+  }
 }
 
 function portFault(code: string, { host, port }: Config['http']): StartFault | null {
@@ -182,7 +227,12 @@ function portFault(code: string, { host, port }: Config['http']): StartFault | n
   }
 }
 
-function factsOf(config: Config, settings: Settings, embedded: Embedded, demo: RunningFacts['demo']): RunningFacts {
+function factsOf(
+  { config, version }: Container,
+  settings: Settings,
+  embedded: Embedded,
+  demo: DemoLogins | null,
+): RunningFacts {
   const { postgres, media } = embedded;
   return {
     appName: config.appName,
@@ -249,15 +299,10 @@ async function abandoned(): Promise<void> {
 /** A fault that the operator can mend is said in its own words; anything else with its stack. */
 function complain(error: unknown): void {
   const text =
-    error instanceof StartFault || error instanceof ConfigFault
+    error instanceof StartFault || error instanceof ConfigFault || error instanceof AppError
       ? error.message
       : error instanceof Error
         ? (error.stack ?? error.message)
         : String(error);
   process.stderr.write(`${text}\n`);
-}
-
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
 }
