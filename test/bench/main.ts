@@ -6,6 +6,7 @@ import { rows } from './rows.ts';
 import { runBench } from './run.ts';
 
 const WRONG_USAGE = 64;
+const interruption = new AbortController();
 
 async function main(args: readonly string[]): Promise<void> {
   let options: ReturnType<typeof readOptions>;
@@ -25,12 +26,18 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function measure(options: BenchOptions): Promise<void> {
-  const result = await runBench(options, (line) => process.stderr.write(`${line}\n`));
+  const result = await runBench(options, interruption.signal, (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(reportText(result));
   if (options.jsonFile !== null) await writeFile(options.jsonFile, `${JSON.stringify(result, null, 2)}\n`);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+// The first signal ends the run at its next step and cleans up; the second ends it at once.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(1);
+    interruption.abort(new Error('interrupted'));
+  });
+}
 
 function fail(error: unknown, exitCode: number): void {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -27,9 +27,14 @@ type Servers = ReadonlyMap<ServerName, BenchServer>;
 /**
  * Starts the stores and servers, measures, and stops all it started, also when it fails.
  *
+ * @param signal ends the run at its next step: it rejects with the signal's reason
  * @param tell gets a line of progress now and then
  */
-export async function runBench(options: BenchOptions, tell: (line: string) => void): Promise<BenchResult> {
+export async function runBench(
+  options: BenchOptions,
+  signal: AbortSignal,
+  tell: (line: string) => void,
+): Promise<BenchResult> {
   await using started = new AsyncDisposableStack();
   const redis = started.use(await startRedis());
   const database = options.twinOnly ? null : started.use(await startPostgres());
@@ -53,18 +58,24 @@ export async function runBench(options: BenchOptions, tell: (line: string) => vo
   for (const workload of new Set(options.rows.map((row) => row.workload))) {
     const wanted = options.rows.filter((row) => row.workload === workload);
     tell(`measuring ${wanted.map((row) => row.name).join(', ')}`);
-    const segments = await measureWorkload(workload, servers, options);
+    const segments = await measureWorkload(workload, servers, options, signal);
     rows.push(...wanted.map((row) => rowResult(row, segments)));
     warnings.push(...warningsAbout(segments));
   }
   return { machine, short: options.short, rounds: options.rounds, rows, warnings };
 }
 
-async function measureWorkload(workload: Workload, servers: Servers, options: BenchOptions): Promise<MeasuredSegments> {
+async function measureWorkload(
+  workload: Workload,
+  servers: Servers,
+  options: BenchOptions,
+  signal: AbortSignal,
+): Promise<MeasuredSegments> {
   const size = options.short ? workload.short : workload.full;
   await using started = new AsyncDisposableStack();
   const targets: Target[] = [];
   for (const [name, server] of servers) {
+    signal.throwIfAborted();
     const groups = await server.seatGroups(size.groups, 1 + size.listenersPerGroup);
     const generator = await startGenerator(server.host, server.port, groups);
     started.defer(() => generator.stop());
@@ -78,6 +89,7 @@ async function measureWorkload(workload: Workload, servers: Servers, options: Be
   const warmUpRounds = options.short ? 1 : FULL_WARM_UP_ROUNDS;
   for (let round = 0; round < warmUpRounds + options.rounds; round += 1) {
     for (const target of round % 2 === 0 ? targets : targets.toReversed()) {
+      signal.throwIfAborted();
       const segment = await measureSegment(target, workload, size);
       if (round >= warmUpRounds) segments[target.name].push(segment);
     }
