@@ -59,7 +59,7 @@ async function provideLivekit(): Promise<void> {
   }
 }
 
-function livekitInCache(): string {
+export function livekitInCache(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   return join(cache, 'neda', 'livekit-server', LIVEKIT_VERSION, 'livekit-server');
 }

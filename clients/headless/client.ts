@@ -2,7 +2,7 @@ import type { AudioSink, AudioSource } from './audio/ports.ts';
 import { type Credentials, login, type Login } from './login.ts';
 import type { Media, ServerMessage, ServerMessageOf } from './messages.ts';
 import { type Received, Signalling } from './signalling.ts';
-import { Transcript } from './transcript.ts';
+import { milliseconds, Transcript } from './transcript.ts';
 import { openVoice } from './voice/open-voice.ts';
 import type { VoiceTransport } from './voice/port.ts';
 
@@ -168,8 +168,4 @@ export class HeadlessClient {
   #note(what: string, atMs?: number): void {
     this.#transcript.note(this.name, what, atMs);
   }
-}
-
-export function milliseconds(durationMs: number): string {
-  return `${Math.round(durationMs)} ms`;
 }

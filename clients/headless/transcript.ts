@@ -24,3 +24,7 @@ export class Transcript {
     this.#write(`${time.padStart(10)}  ${who.padEnd(8)}${what}`);
   }
 }
+
+export function milliseconds(durationMs: number): string {
+  return `${Math.round(durationMs)} ms`;
+}

@@ -2,6 +2,7 @@ import {
   AudioFrame,
   AudioSource as RtcAudioSource,
   AudioStream,
+  dispose,
   LocalAudioTrack,
   type LocalTrackPublication,
   type RemoteParticipant,
@@ -167,4 +168,9 @@ export class LivekitVoice implements VoiceTransport {
 function participantOf(room: Room): NonNullable<Room['localParticipant']> {
   if (room.localParticipant === undefined) throw new Error('not in the room');
   return room.localParticipant;
+}
+
+/** Ends the library's threads: without it the process may not end. Nothing of the library works afterwards. */
+export async function disposeLivekit(): Promise<void> {
+  await dispose();
 }

@@ -1,12 +1,15 @@
 import type { Media } from '../messages.ts';
 import type { VoiceOptions, VoiceTransport } from './port.ts';
 
+let livekit: Promise<typeof import('./livekit-voice.ts')> | undefined;
+
 /** Begins to listen in the way that the server offers. Null where it offers none that this client knows. */
 export async function openVoice(media: Media, options: VoiceOptions): Promise<VoiceTransport | null> {
   switch (media.kind) {
     case 'livekit': {
       // A native library: loaded only where it is used.
-      const { LivekitVoice } = await import('./livekit-voice.ts');
+      livekit ??= import('./livekit-voice.ts');
+      const { LivekitVoice } = await livekit;
       return LivekitVoice.join(media, options);
     }
     case 'none':
@@ -14,4 +17,10 @@ export async function openVoice(media: Media, options: VoiceOptions): Promise<Vo
     default:
       return media satisfies never;
   }
+}
+
+/** Ends the threads of the libraries that voices have loaded; to be called once, when all voices are closed. */
+export async function disposeVoices(): Promise<void> {
+  const { disposeLivekit } = (await livekit) ?? {};
+  await disposeLivekit?.();
 }

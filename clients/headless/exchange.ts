@@ -1,0 +1,93 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Comparison, findSentence, SAME_SENTENCE } from './audio/comparison.ts';
+import type { Recording } from './audio/recording.ts';
+import type { SpeechSource } from './audio/speech-source.ts';
+import type { Pcm } from './audio/wav.ts';
+import type { HeadlessClient } from './client.ts';
+import { milliseconds, type Transcript } from './transcript.ts';
+
+/** The talker is louder or softer at the listener's by no more than this. */
+const LEVEL_LIMIT_DB = 6;
+/** Sound is listened to for so long after the release, and must have ended within the limit. */
+const LISTEN_ON_MS = 1_000;
+export const SILENCE_LIMIT_MS = 400;
+const HEARD_LIMIT_MS = 5_000;
+const POLL_MS = 5;
+
+/** Two people in one group; the one talks and the other listens. */
+export interface Exchange {
+  readonly talker: HeadlessClient;
+  readonly microphone: SpeechSource;
+  readonly sentence: Pcm;
+  readonly listener: HeadlessClient;
+  readonly recording: Recording;
+  readonly transcript: Transcript;
+}
+
+/** What one talk came to. Times in milliseconds. */
+export interface Outcome {
+  /** From the press of the key to the grant. */
+  readonly grantedAfterMs: number;
+  /** From the grant to the first sound at the listener's. */
+  readonly heardAfterMs: number;
+  readonly comparison: Comparison;
+  /** From the release to the last sound at the listener's; 0 when it had ended before. */
+  readonly silentAfterMs: number;
+  /** What is not as it should be; empty when all is well. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * The talker presses, says his sentence, and lets the key go in the middle of saying it again; the listener's sound is
+ * checked to hold the sentence and to end with the release. Throws when the floor is not granted or nothing is heard.
+ */
+export async function talkOnce(exchange: Exchange): Promise<Outcome> {
+  const { talker, microphone, sentence, listener, recording, transcript } = exchange;
+  const talk = await talker.press();
+  await talk.onAir;
+  const onAirAtMs = performance.now();
+  transcript.note(talker.name, `is on air ${milliseconds(onAirAtMs - talk.grantedAtMs)} after the grant, and speaks`);
+
+  const spoken = microphone.speakOn();
+  const heardAtMs = await untilHeard(recording, talk.grantedAtMs);
+  transcript.note(
+    listener.name,
+    `hears a voice ${milliseconds(heardAtMs - talk.grantedAtMs)} after the grant`,
+    heardAtMs,
+  );
+  await spoken;
+  // Into the second time of the sentence, so that the release cuts a voice off and not a pause.
+  await pause(LISTEN_ON_MS / 2);
+
+  const releasedAtMs = await talker.release();
+  await pause(LISTEN_ON_MS);
+  microphone.hush();
+  const lastAtMs = recording.lastAudible() ?? releasedAtMs;
+  const silentAfterMs = Math.max(0, lastAtMs - releasedAtMs);
+  const comparison = findSentence(recording.between(onAirAtMs, releasedAtMs), sentence);
+  const { likeness, levelDb } = comparison;
+  transcript.note(listener.name, `heard the sentence: likeness ${likeness.toFixed(2)}, ${levelDb.toFixed(1)} dB`);
+  transcript.note(listener.name, `was in silence ${milliseconds(silentAfterMs)} after the release`);
+
+  const faults: string[] = [];
+  if (likeness < SAME_SENTENCE) faults.push(`what ${listener.name} heard is not the sentence: ${likeness.toFixed(2)}`);
+  if (Math.abs(levelDb) > LEVEL_LIMIT_DB) faults.push(`the loudness changed by ${levelDb.toFixed(1)} dB`);
+  if (silentAfterMs > SILENCE_LIMIT_MS)
+    faults.push(`${listener.name} still heard a voice ${milliseconds(silentAfterMs)} after the release`);
+  return {
+    grantedAfterMs: talk.grantedAtMs - talk.pressedAtMs,
+    heardAfterMs: heardAtMs - talk.grantedAtMs,
+    comparison,
+    silentAfterMs,
+    faults,
+  };
+}
+
+async function untilHeard(recording: Recording, sinceMs: number): Promise<number> {
+  for (;;) {
+    const heardAtMs = recording.firstAudibleAfter(sinceMs);
+    if (heardAtMs !== undefined) return heardAtMs;
+    if (performance.now() - sinceMs > HEARD_LIMIT_MS) throw new Error(`nothing was heard within ${HEARD_LIMIT_MS} ms`);
+    await pause(POLL_MS);
+  }
+}
