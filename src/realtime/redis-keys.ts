@@ -35,9 +35,24 @@ export function userChannel(keyPrefix: string, userId: string): string {
   return `${keyPrefix}user:{${userId}}`;
 }
 
+/** The stream of a group's finished talks that PostgreSQL has not stored yet. */
+export function historyKey(keyPrefix: string, groupId: string): string {
+  return `${keyPrefix}history:{${groupId}}`;
+}
+
 /** Matches the `floor` key of every live group of this deployment. */
 export function liveGroupPattern(keyPrefix: string): string {
-  return `${keyPrefix.replace(/[*?[\]\\]/g, '\\$&')}floor:{*}`;
+  return `${literal(keyPrefix)}floor:{*}`;
+}
+
+/** Matches the `history` key of every group that has one in this deployment. */
+export function historyPattern(keyPrefix: string): string {
+  return `${literal(keyPrefix)}history:{*}`;
+}
+
+/** A text that stands for itself in a pattern. */
+function literal(text: string): string {
+  return text.replace(/[*?[\]\\]/g, '\\$&');
 }
 
 /** The group id in a key or channel name; empty when there is none. */

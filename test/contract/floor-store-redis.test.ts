@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { connectRedis, type RedisLinks } from '../../src/infra/redis.ts';
 import { RedisBus } from '../../src/realtime/bus/index.ts';
-import { RedisFloorStore } from '../../src/realtime/floor-redis/index.ts';
+import { RedisFloorStore, RedisHistorySource } from '../../src/realtime/floor-redis/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { describeFloorStore, testTimings } from './floor-store.ts';
 
@@ -45,14 +45,7 @@ describeFloorStore(
         return userId === null ? null : { userId, ttlMs };
       },
       presence: (groupId) => control.commands.smembers(`${keyPrefix}presence:{${groupId}}`),
-      async history(groupId) {
-        const entries = await control.commands.xrange(`${keyPrefix}history:{${groupId}}`, '-', '+');
-        return entries.map(([, fields]) => {
-          const record: Record<string, string> = {};
-          for (let index = 0; index < fields.length; index += 2) record[fields[index] ?? ''] = fields[index + 1] ?? '';
-          return record;
-        });
-      },
+      history: new RedisHistorySource(control, keyPrefix),
       async close() {
         await Promise.all(opened.map((links) => links.close()));
       },

@@ -78,7 +78,7 @@ const endCauses: readonly string[] = [
   'media_failed',
 ] satisfies EndCause[];
 
-function isEndCause(word: string): word is EndCause {
+export function isEndCause(word: string): word is EndCause {
   return endCauses.includes(word);
 }
 

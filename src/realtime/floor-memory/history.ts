@@ -1,0 +1,26 @@
+import type { FloorHistorySource, HistoryEntry, HistoryRecord } from '../floor/index.ts';
+
+/** Records of this process's groups in the order in which they were made. What is not confirmed when it stops is lost. */
+export class MemoryHistory implements FloorHistorySource {
+  readonly #entries = new Map<string, HistoryEntry>();
+  #lastId = 0;
+
+  add(groupId: string, record: HistoryRecord): void {
+    this.#lastId += 1;
+    const recordId = String(this.#lastId);
+    this.#entries.set(recordId, { groupId, recordId, record });
+  }
+
+  async pending(limit: number): Promise<readonly HistoryEntry[]> {
+    const first: HistoryEntry[] = [];
+    for (const entry of this.#entries.values()) {
+      if (first.length >= limit) break;
+      first.push(entry);
+    }
+    return first;
+  }
+
+  async confirm(entries: readonly HistoryEntry[]): Promise<void> {
+    for (const { recordId } of entries) this.#entries.delete(recordId);
+  }
+}

@@ -1,0 +1,1 @@
+export { MemoryFloorStore, type MemoryFloorStoreOptions } from './store.ts';

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import type { RedisLinks } from '../../infra/redis.ts';
+import {
+  type FloorHistorySource,
+  FloorStoreUnavailable,
+  type HistoryEntry,
+  type HistoryRecord,
+  isEndCause,
+} from '../floor/index.ts';
+import { groupIdOf, historyKey, historyPattern } from '../redis-keys.ts';
+import { readSpeaker } from './reply.ts';
+
+/** The writer waits this long for a Redis that says nothing. */
+const SILENCE_MS = 5_000;
+/** Keys that one look of the slow scan passes over. */
+const SCAN_COUNT = 500;
+/** Streams that are read at a time. */
+const GROUPS_AT_ONCE = 16;
+const CONFIRM_COMMAND = 'neda_history_confirm';
+
+/**
+ * The history streams of all groups. Those that a step of this process added to are known by `touched`; the others,
+ * of processes that died, are found by a scan that takes one short look at each `pending`.
+ */
+export class RedisHistorySource implements FloorHistorySource {
+  readonly #links: RedisLinks;
+  readonly #keyPrefix: string;
+  readonly #confirm: (...keyAndArguments: (string | number)[]) => Promise<unknown>;
+  /** Groups that may have a stream; whoever was read goes to the end. */
+  readonly #groups = new Set<string>();
+  #cursor = '0';
+
+  constructor(links: RedisLinks, keyPrefix: string) {
+    this.#links = links;
+    this.#keyPrefix = keyPrefix;
+    const lua = readFileSync(new URL('./lua/history-confirm.lua', import.meta.url), 'utf8');
+    // Confirming frees memory: it may run when there is none left.
+    links.commands.defineCommand(CONFIRM_COMMAND, { lua: `#!lua flags=allow-oom\n${lua}` });
+    const command: unknown = Reflect.get(links.commands, CONFIRM_COMMAND);
+    if (typeof command !== 'function') throw new Error('The script history-confirm could not be defined');
+    this.#confirm = (...keyAndArguments) => Reflect.apply(command, links.commands, keyAndArguments);
+  }
+
+  /** A step just ended a talk, opened or closed this group: its stream is worth a look. */
+  touched(groupId: string): void {
+    this.#groups.add(groupId);
+  }
+
+  async pending(limit: number): Promise<readonly HistoryEntry[]> {
+    await this.#look();
+    const entries: HistoryEntry[] = [];
+    const groups = [...this.#groups];
+    for (let start = 0; start < groups.length && entries.length < limit; start += GROUPS_AT_ONCE) {
+      const some = groups.slice(start, start + GROUPS_AT_ONCE);
+      const found = await Promise.all(some.map((groupId) => this.#read(groupId, limit)));
+      entries.push(...found.flat());
+    }
+    return entries.slice(0, limit);
+  }
+
+  async confirm(entries: readonly HistoryEntry[]): Promise<void> {
+    const byGroup = Map.groupBy(entries, (entry) => entry.groupId);
+    await Promise.all(
+      [...byGroup].map(([groupId, some]) =>
+        this.#answered(
+          this.#confirm(
+            1,
+            historyKey(this.#keyPrefix, groupId),
+            ...some.flatMap(({ recordId, record }) => [
+              recordId,
+              record.kind === 'talk' ? record.talkId : record.voiceSessionId,
+            ]),
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** One look of the scan; in time it passes over all keys. */
+  async #look(): Promise<void> {
+    const scan = this.#links.commands.scan(
+      this.#cursor,
+      'MATCH',
+      historyPattern(this.#keyPrefix),
+      'COUNT',
+      SCAN_COUNT,
+    );
+    const [next, keys] = await this.#answered(scan);
+    for (const key of keys) this.#groups.add(groupIdOf(key));
+    this.#cursor = next;
+  }
+
+  /** A group without a stream is forgotten, unless it is touched while it is read. */
+  async #read(groupId: string, limit: number): Promise<HistoryEntry[]> {
+    this.#groups.delete(groupId);
+    const entries: HistoryEntry[] = [];
+    let from = '-';
+    try {
+      for (;;) {
+        const key = historyKey(this.#keyPrefix, groupId);
+        const found = await this.#answered(this.#links.commands.xrange(key, from, '+', 'COUNT', limit));
+        const last = found.at(-1)?.[0];
+        if (last === undefined) return entries;
+        this.#groups.add(groupId);
+        for (const [recordId, fields] of found) {
+          const record = readHistoryRecord(fields);
+          if (record !== null) entries.push({ groupId, recordId, record });
+        }
+        if (entries.length > 0 || found.length < limit) return entries;
+        from = `(${last}`;
+      }
+    } catch (error) {
+      this.#groups.add(groupId);
+      throw error;
+    }
+  }
+
+  async #answered<T>(command: Promise<T>): Promise<T> {
+    try {
+      return await this.#links.within(SILENCE_MS, command);
+    } catch (error) {
+      throw new FloorStoreUnavailable('The history was not answered', { cause: error });
+    }
+  }
+}
+
+/**
+ * Reads the words of a stream entry: kind, voice, start, end, and of a talk also talk, user, speaker, emergency and
+ * cause. Null for a record of a kind that this version does not know: it stays for one that does.
+ */
+export function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
+  const words = new Map<string, string>();
+  for (let index = 0; index < fields.length; index += 2) words.set(fields[index] ?? '', fields[index + 1] ?? '');
+  const kind = words.get('kind');
+  const voiceSessionId = words.get('voice') ?? '';
+  const startMs = Number(words.get('start'));
+  const endMs = Number(words.get('end'));
+  if (kind === 'opened') return { kind, voiceSessionId, startMs };
+  if (kind === 'closed') return { kind, voiceSessionId, endMs };
+  const cause = words.get('cause') ?? '';
+  const speaker = readSpeaker(words.get('speaker') ?? '');
+  if (kind !== 'talk' || !isEndCause(cause) || speaker === null) return null;
+  return {
+    kind,
+    talkId: words.get('talk') ?? '',
+    voiceSessionId,
+    userId: words.get('user') ?? '',
+    speaker,
+    emergency: words.get('emergency') === '1',
+    startMs,
+    endMs,
+    cause,
+  };
+}

@@ -1,0 +1,117 @@
+import type { Draft } from './machine-draft.ts';
+import { flushPresence } from './machine-presence.ts';
+import type { Ask, Talk, VoidCause } from './machine-state.ts';
+import type { EndCause, FloorPolicy } from './model.ts';
+import type { Grant } from './store.ts';
+
+export type TalkLimits = Pick<FloorPolicy, 'maxTalkMs' | 'contendedTalkMs' | 'cooldownMs'>;
+
+/** "pending": reserved, not announced, void after a while. `over` is the open talk that it pre-empts. */
+export function reserve(draft: Draft, ask: Ask, over: string | null): void {
+  draft.pending = { ...ask, untilMs: draft.nowMs + draft.context.timings.pendingMs, contended: false, over };
+  const { identity } = ask;
+  if (identity !== null && !draft.rights.includes(identity)) draft.rights = [...draft.rights, identity];
+}
+
+/** "pending → idle": nothing was announced; who drives the grant learns the cause when his commit is refused. */
+export function voidPending(draft: Draft, cause: VoidCause): void {
+  if (draft.pending === null) return;
+  draft.setLife({ voided: { talkId: draft.pending.talkId, cause } });
+  draft.pending = null;
+}
+
+/** "pending → taken", or "idle → taken" in one step: opens and announces a talk; lease and limits start. */
+export function openTalk(draft: Draft, ask: Ask, contended: boolean, limits: TalkLimits): Talk {
+  flushPresence(draft);
+  const { nowMs } = draft;
+  const { maxTalkMs, contendedTalkMs, cooldownMs } = limits;
+  const others = contended || draft.queue.some((waiter) => waiter.userId !== ask.userId);
+  const { talkId, token, streamId, identity, userId, role, speaker, sessionId, connectionId, processId, emergency } =
+    ask;
+  const talk: Talk = {
+    talkId,
+    token,
+    streamId,
+    identity,
+    userId,
+    role,
+    speaker,
+    sessionId,
+    connectionId,
+    processId,
+    emergency,
+    seq: 0,
+    startMs: nowMs,
+    maxTalkMs,
+    contendedTalkMs,
+    cooldownMs,
+    maxAtMs: nowMs + maxTalkMs,
+    contendedAtMs: others && contendedTalkMs > 0 ? nowMs + contendedTalkMs : null,
+    leaseAtMs: nowMs + draft.context.timings.leaseMs,
+    graceAtMs: null,
+  };
+  const seq = draft.number(
+    `started ${talkId} ${connectionId} ${maxTalkMs} ${remainingMs(talk, nowMs)}`,
+    'TALK_STARTED',
+    `"talkId":"${talkId}","streamId":${streamId},"speaker":${JSON.stringify(speaker)},"emergency":${emergency}`,
+  );
+  draft.talk = { ...talk, seq };
+  return draft.talk;
+}
+
+/** "taken → idle": announces the end, notes the talk for its history, and starts a cooldown where there is one. */
+export function endTalk(draft: Draft, cause: EndCause): void {
+  const { talk, nowMs } = draft;
+  if (talk === null) return;
+  flushPresence(draft);
+  const durationMs = Math.max(0, nowMs - talk.startMs);
+  const cooled = cause === 'too_long' || (cause === 'revoked' && talk.emergency);
+  const retryAfterMs = cooled ? talk.cooldownMs : 0;
+  if (retryAfterMs > 0) {
+    draft.cooldown.set(talk.userId, { untilMs: nowMs + retryAfterMs, bindsEmergency: talk.emergency });
+  }
+  draft.number(
+    `ended ${talk.talkId} ${talk.connectionId} ${cause} ${retryAfterMs} ${durationMs}`,
+    'TALK_ENDED',
+    `"talkId":"${talk.talkId}","speaker":${JSON.stringify(talk.speaker)},"cause":"${cause}","durationMs":${durationMs}`,
+  );
+  noteTalk(draft, talk, cause);
+  draft.talk = null;
+}
+
+/** Notes a finished talk for PostgreSQL. */
+export function noteTalk(draft: Draft, talk: Talk, cause: EndCause): void {
+  draft.history.push({
+    kind: 'talk',
+    talkId: talk.talkId,
+    voiceSessionId: draft.life?.voiceSessionId ?? '',
+    userId: talk.userId,
+    speaker: talk.speaker,
+    emergency: talk.emergency,
+    startMs: talk.startMs,
+    endMs: draft.nowMs,
+    cause,
+  });
+}
+
+/** When a talk ends of itself, and of what; of equal times the first named wins. */
+export function talkDeadline(talk: Talk): { atMs: number; cause: EndCause } {
+  let deadline: { atMs: number; cause: EndCause } = { atMs: talk.leaseAtMs, cause: 'expired' };
+  const others = [
+    [talk.graceAtMs, 'lost'],
+    [talk.maxAtMs, 'too_long'],
+    [talk.contendedAtMs, 'too_long'],
+  ] as const;
+  for (const [atMs, cause] of others) if (atMs !== null && atMs < deadline.atMs) deadline = { atMs, cause };
+  return deadline;
+}
+
+/** To the earlier of the limits. */
+export function remainingMs(talk: Talk, nowMs: number): number {
+  return Math.max(0, Math.min(talk.maxAtMs, talk.contendedAtMs ?? talk.maxAtMs) - nowMs);
+}
+
+export function grantOf(talk: Talk, nowMs: number): Grant {
+  const { talkId, streamId, seq, maxTalkMs } = talk;
+  return { talkId, streamId, seq, maxTalkMs, remainingMs: remainingMs(talk, nowMs) };
+}
