@@ -13,6 +13,7 @@ import { registerMetricsRoute } from './http/metrics-route.ts';
 import { collectOpenapi, registerDocs } from './http/openapi.ts';
 import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
+import { registerGateway } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import type { HttpServer } from './http/server.ts';
 import { refuseBadQuery, validateStrictly } from './http/validation.ts';
@@ -39,6 +40,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     http: { headersTimeout: headersTimeoutMs },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 16 * 1_024 },
     clientErrorHandler: answerClientError,
@@ -63,8 +65,12 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     token: config.metricsToken?.reveal() ?? null,
   });
   await registerDocs(server);
+  registerGateway(server, container.realtime.gateway);
   await server.register(
     async (scope) => {
+      scope.addHook('onRequest', async (_request, reply) => {
+        reply.header('cache-control', 'no-store');
+      });
       const api = scope.withTypeProvider<ZodTypeProvider>();
       registerAuthRoutes(api, container);
       registerGroupRoutes(api, container);

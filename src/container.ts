@@ -2,6 +2,7 @@ import { createAdmin, type Admin } from './admin/index.ts';
 import { createAudit, type Audit } from './audit/index.ts';
 import { createAuth, type Auth } from './auth/index.ts';
 import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
 import { createGroups, type Groups } from './groups/index.ts';
 import { createCursors, type Cursors } from './http/cursors.ts';
 import { createHealth, type Health } from './http/health.ts';
@@ -12,6 +13,7 @@ import { createMetrics, type Metrics } from './infra/metrics.ts';
 import { createOutbox, type Outbox } from './infra/outbox/index.ts';
 import { createDatabase, type Database } from './infra/postgres.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
+import { createRealtime, type Realtime } from './realtime/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createUsers, type Users } from './users/index.ts';
 import { readVersion } from './version.ts';
@@ -35,6 +37,7 @@ export interface Container {
   readonly liveStore: LiveStoreGenerations;
   readonly cursors: Cursors;
   readonly health: Health;
+  readonly realtime: Realtime;
   /** Begins what runs by itself. The database is migrated by then. Throws `dependency_unavailable`. */
   start(): Promise<void>;
   /** Ends it all in reverse order. */
@@ -44,7 +47,7 @@ export interface Container {
 /** What tests may put in the place of the real thing. */
 export type ContainerOverrides = Partial<Pick<Container, 'logger' | 'clock' | 'database'>>;
 
-/** The composition root. Connects to nothing by itself. */
+/** The composition root. Connects to Redis when one is configured; throws when it cannot be reached. */
 export async function createContainer(config: Config, overrides: ContainerOverrides = {}): Promise<Container> {
   const version = readVersion();
   const logger = overrides.logger ?? createLogger({ name: config.appName, level: config.logLevel });
@@ -82,6 +85,26 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     return 'ok';
   });
 
+  const realtime = await createRealtime({
+    redisUrl: config.redis?.url.reveal() ?? null,
+    livekit: config.livekit,
+    keyPrefix: config.keyPrefix,
+    allowedOrigins: config.http.allowedOrigins,
+    rateLimits: config.rateLimits,
+    sessions: auth,
+    groups: {
+      membershipsOf: groups.membershipsOf,
+      membershipOf: groups.membershipOf,
+      exists: (groupId) => groupExists(groups, groupId),
+    },
+    events: outbox,
+    raiseGeneration: liveStore.currentGeneration,
+    clock,
+    logger,
+  });
+  health.register('redis', () => realtime.store.health());
+  health.register('livekit', () => realtime.media.health());
+
   return {
     config,
     version,
@@ -100,13 +123,16 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     liveStore,
     cursors: createCursors(secretKeys),
     health,
+    realtime,
     start: async () => {
       await outbox.start();
       auth.start();
+      await realtime.start();
       health.setStarted(true);
     },
     dispose: async () => {
       health.setStarted(false);
+      await realtime.stop();
       await auth.stop();
       await outbox.stop();
       await database.close();
@@ -118,4 +144,14 @@ export async function createContainer(config: Config, overrides: ContainerOverri
 function secretKeysOf(config: Config): [string, ...string[]] {
   const previous = config.auth.secretKeyPrevious;
   return [config.auth.secretKey.reveal(), ...(previous === null ? [] : [previous.reveal()])];
+}
+
+async function groupExists(groups: Groups, groupId: string): Promise<boolean> {
+  try {
+    await groups.find(groupId);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return false;
+    throw error;
+  }
 }

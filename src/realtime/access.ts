@@ -66,4 +66,6 @@ export interface Membership {
 export interface GroupAccess {
   membershipsOf(userId: string): Promise<readonly Membership[]>;
   membershipOf(userId: string, groupId: string): Promise<Membership | null>;
+  /** Is there such a living group, whoever is in it? */
+  exists(groupId: string): Promise<boolean>;
 }

@@ -22,7 +22,7 @@ import type {
   WithdrawRightInput,
 } from '../floor/index.ts';
 import { FloorStoreUnavailable, floorTimings, SNAPSHOT_PRESENCE_LIMIT } from '../floor/index.ts';
-import { groupChannel, groupKeys } from '../redis-keys.ts';
+import { groupChannel, groupIdOf, groupKeys, liveGroupPattern } from '../redis-keys.ts';
 import { readSpeaker, Reply } from './reply.ts';
 import { type FloorScripts, loadScripts, type ScriptName } from './scripts.ts';
 
@@ -30,6 +30,8 @@ import { type FloorScripts, loadScripts, type ScriptName } from './scripts.ts';
 const NEW_WORK_SILENCE_MS = 300;
 /** What ends or renews something waits longer: it is worth more than a quick answer. */
 const KEEPING_SILENCE_MS = 5_000;
+/** Keys that one step of a scan looks at. */
+const SCAN_COUNT = 500;
 /** A request that Redis meets this long after it was sent is void. */
 const REQUEST_LIFE_MS = 1_000;
 /** The estimate of Redis time follows a clock that steps back by this much a reply; late replies only lower it. */
@@ -123,6 +125,7 @@ export class RedisFloorStore implements FloorStore {
       case 'repeated':
         return { ...change, status, grant: reply.grant() };
       case 'prepared':
+        return { ...change, status, silence: reply.text(0) === '' ? null : reply.text(0) };
       case 'in_progress':
       case 'listen_only':
       case 'not_joined':
@@ -207,6 +210,19 @@ export class RedisFloorStore implements FloorStore {
     return snapshotOf(reply);
   }
 
+  async liveGroups(): Promise<readonly string[]> {
+    const { links, keyPrefix } = this.#options;
+    const groups = new Set<string>();
+    let cursor = '0';
+    do {
+      const scan = links.commands.scan(cursor, 'MATCH', liveGroupPattern(keyPrefix), 'COUNT', SCAN_COUNT);
+      const [next, keys] = await this.#answered('liveGroups', KEEPING_SILENCE_MS, scan);
+      for (const key of keys) groups.add(groupIdOf(key));
+      cursor = next;
+    } while (cursor !== '0');
+    return [...groups];
+  }
+
   /** The links belong to whoever made them. */
   async close(): Promise<void> {}
 
@@ -217,7 +233,7 @@ export class RedisFloorStore implements FloorStore {
     own: readonly (string | number)[],
     voidAfterMs = 0,
   ): Promise<Reply> {
-    const { links, keyPrefix, processId } = this.#options;
+    const { keyPrefix, processId } = this.#options;
     const life = this.#options.life();
     const script = this.#scripts[name];
     const command = script(
@@ -230,16 +246,18 @@ export class RedisFloorStore implements FloorStore {
       life.quietUntilMs,
       ...own,
     );
-    let raw: unknown;
-    try {
-      raw = await links.within(silenceMs, command);
-    } catch (error) {
-      throw new FloorStoreUnavailable(`The script ${name} was not answered`, { cause: error });
-    }
-    const reply = new Reply(raw);
+    const reply = new Reply(await this.#answered(name, silenceMs, command));
     const offsetMs = reply.nowMs - performance.now();
     this.#clockOffsetMs = Math.max(offsetMs, (this.#clockOffsetMs ?? offsetMs) - OFFSET_DECAY_MS);
     return reply;
+  }
+
+  async #answered<T>(name: string, silenceMs: number, command: Promise<T>): Promise<T> {
+    try {
+      return await this.#options.links.within(silenceMs, command);
+    } catch (error) {
+      throw new FloorStoreUnavailable(`${name} was not answered`, { cause: error });
+    }
   }
 
   /** A request that Redis meets later than this was given up: it must not grant any more. */

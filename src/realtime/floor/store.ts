@@ -53,6 +53,9 @@ export interface FloorStore {
   /** The group as last announced, with the events after `since` where the log still has them. */
   snapshot(input: SnapshotInput): Promise<GroupSnapshot>;
 
+  /** Groups with live state, for sweeps and the live view. Slow on a large store, but never in its way. */
+  liveGroups(): Promise<readonly string[]>;
+
   close(): Promise<void>;
 }
 
@@ -135,7 +138,8 @@ export type RequestOutcome = Change &
     | { readonly status: 'granted'; readonly grant: Grant }
     /** The asker has the floor already: the same grant again. */
     | { readonly status: 'repeated'; readonly grant: Grant }
-    | { readonly status: 'prepared' }
+    /** `silence`: the identity of the talker who is being pre-empted; it loses its right before the asker gets his. */
+    | { readonly status: 'prepared'; readonly silence: string | null }
     /** An earlier request of this session is on its way. */
     | { readonly status: 'in_progress' }
     | { readonly status: 'queued'; readonly position: number }

@@ -3,7 +3,8 @@
 --      15 stream id  16 identity ('' = none)  17 queue (1|0)  18 emergency (1|0)  19 maxTalkMs
 --      20 contendedTalkMs  21 queueLimit  22 cooldownMs  23 managerPreempts (1|0)  24 emergency allowed (1|0)
 -- returns 'granted' | 'repeated', …, talk id, stream id, seq, maxTalkMs, remainingMs
---         'prepared' | 'in_progress' | 'listen_only' | 'not_joined' | 'void'
+--         'prepared', …, identity to silence first or ''
+--         'in_progress' | 'listen_only' | 'not_joined' | 'void'
 --         'queued', …, position   'busy' | 'queue_full', …, holder JSON or ''   'cooldown' | 'quiet', …, retryAfterMs
 local oneStep, sessionId, connectionId, userId, role = ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local wantsQueue, emergency = ARGV[17] == '1', ARGV[18] == '1' and ARGV[24] == '1'
@@ -83,7 +84,7 @@ if holder then
     request.over = talk.id
     reserve(request)
     call('SET', K.speaker, userId, 'PX', PENDING_MS)
-    return reply('prepared')
+    return reply('prepared', talk.identity)
   end
 end
 
@@ -94,4 +95,4 @@ if oneStep then
 end
 if not call('SET', K.speaker, userId, 'NX', 'PX', PENDING_MS) then return reply('busy', '') end
 reserve(request)
-return reply('prepared')
+return reply('prepared', '')

@@ -1,0 +1,42 @@
+import type { RedisLinks } from '../../infra/redis.ts';
+import type { StoreLife } from './store.ts';
+
+const SILENCE_MS = 2_000;
+
+/** Gives the generation of a live store: raised when its run id is unknown or it is empty. */
+export type RaiseGeneration = (store: {
+  readonly key: string;
+  readonly runId: string;
+  readonly isEmpty: boolean;
+}) => Promise<number>;
+
+export interface StoreLifeOptions {
+  readonly links: RedisLinks;
+  readonly keyPrefix: string;
+  readonly leaseMs: number;
+  readonly raiseGeneration: RaiseGeneration;
+}
+
+/**
+ * Which life of the live store this is (floor.md "Epochs"). A store that is met for the first time after another one
+ * (a new primary, lost data) grants nothing for one lease, counted from when the first process met it.
+ */
+export async function meetStore(options: StoreLifeOptions): Promise<StoreLife> {
+  const { links, keyPrefix, leaseMs } = options;
+  const { commands } = links;
+  const key = `${keyPrefix}life`;
+  const info = await links.within(SILENCE_MS, commands.info('server'));
+  const runId = /^run_id:(\w+)/m.exec(info)?.[1] ?? '';
+  const [known, quietUntil] = await links.within(SILENCE_MS, commands.hmget(key, 'generation', 'quietUntil'));
+  const generation = await options.raiseGeneration({
+    key: `redis ${keyPrefix}`,
+    runId,
+    isEmpty: known === null || known === undefined,
+  });
+  if (Number(known) === generation) return { generation, quietUntilMs: Number(quietUntil) };
+  const [seconds, microseconds] = await links.within(SILENCE_MS, commands.time());
+  const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+  const quietUntilMs = generation === 1 ? 0 : nowMs + leaseMs;
+  await links.within(SILENCE_MS, commands.hset(key, { generation, quietUntil: quietUntilMs }));
+  return { generation, quietUntilMs };
+}

@@ -1,0 +1,2 @@
+export { createRealtime, type Realtime, type RealtimeOptions } from './service.ts';
+export { registerGateway } from './gateway/index.ts';

@@ -1,0 +1,4 @@
+export { createFloorModules } from './handlers.ts';
+export { LiveGroups } from './live-groups.ts';
+export { createLocalBlocks, createStreamIds, STREAM_BLOCK, type StreamIds } from './stream-ids.ts';
+export { TalkRequests } from './talk-requests.ts';

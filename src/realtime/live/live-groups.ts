@@ -1,0 +1,243 @@
+import { v7 as uuid } from 'uuid';
+import type { Bus, Unsubscribe } from '../bus/index.ts';
+import type { Change, FloorMember, FloorStore, FloorTimings, LogPosition, WithdrawRightInput } from '../floor/index.ts';
+import type { Connection } from '../gateway/index.ts';
+import { mediaIdentity, type MediaServer } from '../media/index.ts';
+import type { Membership } from '../access.ts';
+import type { RoomMember } from './room.ts';
+import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
+import { groupJoinedText } from './snapshot-text.ts';
+import { Withdrawals } from './withdrawals.ts';
+
+/** How long a process goes on listening to a group that its last member left. */
+const SUBSCRIPTION_LINGER_MS = 5_000;
+const TICK_MS = 500;
+
+interface OpenRoom {
+  readonly keeper: RoomKeeper;
+  /** Resolves when the group's channel is subscribed. */
+  readonly standing: Promise<Unsubscribe>;
+  /** Since when nothing of this process is in it, monotonic; null while something is. */
+  idleSinceMs: number | null;
+}
+
+export interface LiveGroupsOptions {
+  readonly processId: string;
+  readonly store: FloorStore;
+  readonly bus: Bus;
+  readonly media: MediaServer;
+  readonly timings: FloorTimings;
+  readonly onHandOver: KeeperOptions['onHandOver'];
+  readonly onError: (error: unknown, step: string) => void;
+}
+
+export interface JoinRequest {
+  readonly re: string;
+  readonly since: LogPosition | null;
+  readonly audio: boolean;
+}
+
+/** The groups in which this process has members, each with its subscription and its upkeep. */
+export class LiveGroups {
+  readonly #options: LiveGroupsOptions;
+  readonly #rooms = new Map<string, OpenRoom>();
+  readonly withdrawals: Withdrawals;
+  #ticker: NodeJS.Timeout | null = null;
+
+  constructor(options: LiveGroupsOptions) {
+    this.#options = options;
+    this.withdrawals = new Withdrawals({
+      media: options.media,
+      cleared: (groupId, identities) => options.store.rightsCleared({ groupId, identities }),
+      onError: (error) => options.onError(error, 'withdraw'),
+    });
+  }
+
+  start(): void {
+    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#ticker.unref();
+  }
+
+  stop(): void {
+    if (this.#ticker !== null) clearInterval(this.#ticker);
+    this.#ticker = null;
+    for (const [groupId, room] of [...this.#rooms]) this.#drop(groupId, room);
+  }
+
+  /** Groups with members of this process, by id; their connections are counted by the live view. */
+  keeper(groupId: string): RoomKeeper | undefined {
+    return this.#rooms.get(groupId)?.keeper;
+  }
+
+  /** This connection's place in a group; undefined when it has not joined. */
+  entry(groupId: string, connection: Connection): RoomMember | undefined {
+    return this.keeper(groupId)?.room.members.get(connection.id);
+  }
+
+  /**
+   * Joins, or joins again, and sends `GROUP_JOINED`. Throws `FloorStoreUnavailable` or `RedisUnavailable` when the
+   * live store cannot be reached; the connection has not joined then.
+   */
+  async join(connection: Connection, membership: Membership, request: JoinRequest): Promise<void> {
+    const groupId = membership.group.id;
+    const { keeper, standing } = this.#open(groupId);
+    const { room } = keeper;
+    const before = room.members.get(connection.id);
+    const member = floorMember(connection, membership);
+    const hears = this.#options.media.kind === 'livekit' && !request.audio;
+    const entry: RoomMember = {
+      connection,
+      member,
+      identity: hears ? mediaIdentity(connection.user.id, connection.session.id) : null,
+      audio: request.audio,
+      waiting: [],
+    };
+    room.members.set(connection.id, entry);
+    connection.joined.add(groupId);
+    try {
+      await standing;
+      const sentAtMs = performance.now();
+      const outcome = await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: request.since });
+      if (room.members.get(connection.id) !== entry) {
+        await this.#leaveStore(keeper, connection, 'closed');
+        return;
+      }
+      if (room.sequencer.position === null) room.sequencer.reset(outcome);
+      if (outcome.talk?.sessionId === member.sessionId) {
+        const { identity } = entry;
+        room.honour(outcome.talk.talkId, { connectionId: connection.id, identity }, sentAtMs);
+        connection.watchTalker(true);
+      }
+      const media = await keeper.listenMedia(entry);
+      connection.sendText(
+        groupJoinedText(request.re, { groupId, sessionId: member.sessionId, snapshot: outcome, media }),
+      );
+      room.admit(entry, outcome.seq);
+      keeper.apply(outcome);
+    } catch (error) {
+      if (room.members.get(connection.id) === entry) this.#undoJoin(keeper, entry, before);
+      throw error;
+    }
+  }
+
+  /** Ends the presence of a connection in a group. Safe to call when it is not there. */
+  async leave(connection: Connection, groupId: string, how: 'left' | 'closed' | 'replaced'): Promise<void> {
+    const keeper = this.keeper(groupId);
+    if (keeper === undefined || !connection.joined.has(groupId)) return;
+    this.#forget(groupId, connection);
+    await this.#leaveStore(keeper, connection, how);
+  }
+
+  /** Ends what stood on a membership, a session or a right to talk; groups without members here are reached too. */
+  async withdrawRight(input: WithdrawRightInput): Promise<void> {
+    const step = (): Promise<Change> => this.#options.store.withdrawRight(input);
+    const keeper = this.keeper(input.groupId);
+    if (keeper === undefined) this.withdrawals.begin(input.groupId, (await step()).withdraw);
+    else await keeper.owe(`withdraw ${input.userId} ${input.sessionId ?? 'all'}`, step);
+  }
+
+  /** The membership of somebody present has another role or right to talk. */
+  async changeMember(connection: Connection, membership: Membership): Promise<void> {
+    const groupId = membership.group.id;
+    const keeper = this.keeper(groupId);
+    const entry = this.entry(groupId, connection);
+    if (keeper === undefined || entry === undefined) return;
+    const member = floorMember(connection, membership);
+    if (member.role === entry.member.role && member.talk === entry.member.talk) return;
+    keeper.room.members.set(connection.id, { ...entry, member });
+    const { store } = this.#options;
+    if (membership.talk === 'listen_only') {
+      await this.withdrawRight({ groupId, userId: member.userId, sessionId: null, right: 'talk' });
+    } else {
+      await keeper.owe(`join ${connection.id}`, () =>
+        store.join({ groupId, member, voiceSessionId: uuid(), since: null }),
+      );
+    }
+  }
+
+  #leaveStore(keeper: RoomKeeper, connection: Connection, how: 'left' | 'closed' | 'replaced'): Promise<void> {
+    const { groupId } = keeper.room;
+    const { store } = this.#options;
+    return keeper.owe(`leave ${connection.id}`, () =>
+      store.leave({ groupId, sessionId: connection.session.id, connectionId: connection.id, how }),
+    );
+  }
+
+  #forget(groupId: string, connection: Connection): void {
+    const room = this.keeper(groupId)?.room;
+    room?.members.delete(connection.id);
+    room?.places.delete(connection.id);
+    connection.joined.delete(groupId);
+  }
+
+  /** Joining failed: who was there before stays as he was, who was not may be there for the store all the same. */
+  #undoJoin(keeper: RoomKeeper, entry: RoomMember, before: RoomMember | undefined): void {
+    const { room } = keeper;
+    const { connection } = entry;
+    if (before === undefined) {
+      this.#forget(room.groupId, connection);
+      this.#leaveStore(keeper, connection, 'closed').catch((error: unknown) => this.#options.onError(error, 'undo join'));
+      return;
+    }
+    room.members.set(connection.id, before);
+    before.waiting = entry.waiting;
+    room.admit(before, 0);
+  }
+
+  #open(groupId: string): OpenRoom {
+    const open = this.#rooms.get(groupId);
+    if (open !== undefined) {
+      open.idleSinceMs = null;
+      return open;
+    }
+    const { bus, onError } = this.#options;
+    const keeper = new RoomKeeper({ ...this.#options, groupId, withdrawals: this.withdrawals });
+    const standing = bus.subscribeGroup(groupId, {
+      onMessage: (payload) => keeper.room.accept(payload),
+      onGap: () => keeper.heal(),
+    });
+    const room: OpenRoom = { keeper, standing, idleSinceMs: null };
+    this.#rooms.set(groupId, room);
+    standing.catch((error: unknown) => {
+      onError(error, 'subscribe');
+      this.#drop(groupId, room);
+    });
+    return room;
+  }
+
+  #drop(groupId: string, room: OpenRoom): void {
+    room.keeper.close();
+    if (this.#rooms.get(groupId) === room) this.#rooms.delete(groupId);
+    room.standing.then(
+      (unsubscribe) => unsubscribe(),
+      () => {
+        // It never stood; `#open` has reported why.
+      },
+    );
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    for (const [groupId, room] of this.#rooms) {
+      if (room.keeper.idle) {
+        room.idleSinceMs ??= nowMs;
+        if (nowMs - room.idleSinceMs >= SUBSCRIPTION_LINGER_MS) this.#drop(groupId, room);
+        continue;
+      }
+      room.idleSinceMs = null;
+      room.keeper.tick(nowMs).catch((error: unknown) => this.#options.onError(error, 'renew'));
+    }
+  }
+}
+
+/** Source of what the floor knows of a member: his account, and his membership as of now. */
+function floorMember(connection: Connection, membership: Membership): FloorMember {
+  return {
+    sessionId: connection.session.id,
+    connectionId: connection.id,
+    userId: connection.user.id,
+    displayName: connection.user.displayName,
+    role: membership.role,
+    talk: membership.talk,
+  };
+}

@@ -1,0 +1,220 @@
+import type { EndedEnvelope, Envelope, FloorMember, NumberedEnvelope, StartedEnvelope } from '../floor/index.ts';
+import { parseEnvelope } from '../floor/index.ts';
+import type { Connection, PreparedFrame } from '../gateway/index.ts';
+import { prepareFrame } from '../gateway/index.ts';
+import type { EndCause, Media } from '../protocol/index.ts';
+import { Sequencer, type SequencerHandler } from './sequencer.ts';
+
+/** A connection of this process that is present in the group, or about to be. */
+export interface RoomMember {
+  readonly connection: Connection;
+  readonly member: FloorMember;
+  /** Media identity when this connection hears the group through the media server. */
+  readonly identity: string | null;
+  readonly audio: boolean;
+  /** Events that came while the snapshot was on its way; null once it was sent. */
+  waiting: { readonly seq: number; readonly frame: PreparedFrame }[] | null;
+}
+
+/** A request of this process whose grant is announced by the event that starts its talk. */
+export interface AwaitedGrant {
+  readonly connection: Connection;
+  /** Ids of the messages that ask for it, each with an answer of its own; none when it comes from the queue. */
+  readonly asked: string[];
+  readonly streamId: number;
+  readonly media: Media;
+  /** The right that this grant gives, to be withdrawn with it. */
+  readonly identity: string | null;
+  /** Monotonic time before the granting step was sent. */
+  sentAtMs: number;
+}
+
+/** A talk of a connection of this process, which renews its lease. */
+export interface HonouredTalk {
+  readonly connectionId: string;
+  readonly identity: string | null;
+  /** End of the lease by this process's monotonic clock, counted from before the last confirmed renewal was sent. */
+  leaseEndsAtMs: number;
+}
+
+/** Ends of which the talker is told before everybody (protocol.md `TALK_REVOKED`). */
+const revokedCauses: ReadonlySet<EndCause> = new Set([
+  'preempted',
+  'too_long',
+  'revoked',
+  'removed',
+  'media_failed',
+  'expired',
+]);
+
+export interface RoomEvents extends Pick<SequencerHandler, 'onGap' | 'onNewEpoch'> {
+  /** A waiter of this process has got the reservation. */
+  onHandOver(note: Extract<Envelope, { kind: 'handover' }>): void;
+  /** A talk of a connection of this process has started, though nobody here waits for it any more. */
+  onUnansweredGrant(talkId: string): void;
+  onStarted(event: StartedEnvelope): void;
+  onEnded(event: EndedEnvelope): void;
+}
+
+/** One group as this process sees it: its own connections there, and the order in which they hear of events. */
+export class Room {
+  readonly groupId: string;
+  readonly sequencer: Sequencer;
+  /** By connection id. */
+  readonly members = new Map<string, RoomMember>();
+  /** By talk id. */
+  readonly grants = new Map<string, AwaitedGrant>();
+  readonly honoured = new Map<string, HonouredTalk>();
+  /** Answers of releases under way by connection id: the answer goes out before the `TALK_ENDED` that it causes. */
+  readonly releases = new Map<string, () => void>();
+  /** Last known places in the queue by connection id. */
+  readonly places = new Map<string, number>();
+  readonly #events: RoomEvents;
+  readonly #leaseMs: number;
+  /** Talks whose talker was told already that they are over. */
+  readonly #told = new Set<string>();
+
+  constructor(groupId: string, leaseMs: number, events: RoomEvents) {
+    this.groupId = groupId;
+    this.#leaseMs = leaseMs;
+    this.#events = events;
+    this.sequencer = new Sequencer({
+      deliver: (event) => this.#deliver(event),
+      onGap: events.onGap,
+      onNewEpoch: events.onNewEpoch,
+    });
+  }
+
+  /** Takes a payload from a script's reply or from the bus; the same one may come twice. */
+  accept(payload: string): void {
+    const envelope = parseEnvelope(payload);
+    if (envelope === null) return;
+    switch (envelope.kind) {
+      case 'started':
+      case 'ended':
+      case 'presence':
+        this.sequencer.accept(envelope);
+        return;
+      case 'handover':
+        if (this.members.has(envelope.connectionId)) this.#events.onHandOver(envelope);
+        return;
+      case 'queue':
+        for (const { connectionId, position } of envelope.places) this.#tellPlace(connectionId, position);
+        return;
+      case 'queue_failed':
+        this.#tellQueueFailed(envelope.connectionId, envelope.cause);
+        return;
+      default:
+        envelope satisfies never;
+    }
+  }
+
+  /** Sends what the member missed while his snapshot was on its way. */
+  admit(entry: RoomMember, snapshotSeq: number): void {
+    const waiting = entry.waiting ?? [];
+    entry.waiting = null;
+    for (const { seq, frame } of waiting) if (seq > snapshotSeq) entry.connection.sendFrame(frame);
+  }
+
+  /** `sentAtMs`: monotonic time before the step that gave or confirmed the lease was sent. */
+  honour(talkId: string, talk: Pick<HonouredTalk, 'connectionId' | 'identity'>, sentAtMs: number): void {
+    this.honoured.set(talkId, { ...talk, leaseEndsAtMs: sentAtMs + this.#leaseMs });
+  }
+
+  /** Tells a talker that his talk is over before its end has a number; the later event does not repeat it. */
+  tellRevoked(connection: Connection, talkId: string, cause: EndCause, retryAfterMs: number): void {
+    this.#told.add(talkId);
+    connection.send({ type: 'TALK_REVOKED', groupId: this.groupId, talkId, cause, retryAfterMs });
+  }
+
+  #deliver(event: NumberedEnvelope): void {
+    const frame = prepareFrame(event.bytes);
+    switch (event.kind) {
+      case 'started':
+        this.#deliverStarted(event, frame);
+        return;
+      case 'ended':
+        this.#deliverEnded(event, frame);
+        return;
+      case 'presence':
+        this.#sendToAll(event.seq, frame, null);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #deliverStarted(event: StartedEnvelope, frame: PreparedFrame): void {
+    const grant = this.grants.get(event.talkId);
+    this.grants.delete(event.talkId);
+    this.places.delete(event.connectionId);
+    if (grant !== undefined) {
+      const { connectionId } = event;
+      this.honour(event.talkId, { connectionId, identity: grant.identity }, grant.sentAtMs);
+      this.#sendGrant(event, grant);
+    } else if (this.members.has(event.connectionId)) {
+      this.#events.onUnansweredGrant(event.talkId);
+    }
+    this.#sendToAll(event.seq, frame, event.connectionId);
+    this.#events.onStarted(event);
+  }
+
+  #sendGrant(event: StartedEnvelope, grant: AwaitedGrant): void {
+    const { connection } = grant;
+    connection.watchTalker(true);
+    const answers = grant.asked.length === 0 ? [{}] : grant.asked.map((re) => ({ re }));
+    for (const answer of answers) connection.send({
+      type: 'TALK_GRANTED',
+      ...answer,
+      groupId: this.groupId,
+      epoch: event.epoch,
+      seq: event.seq,
+      talkId: event.talkId,
+      streamId: grant.streamId,
+      maxTalkMs: event.maxTalkMs,
+      remainingMs: event.remainingMs,
+      media: grant.media,
+    });
+  }
+
+  #deliverEnded(event: EndedEnvelope, frame: PreparedFrame): void {
+    const talker = this.members.get(event.connectionId);
+    this.honoured.delete(event.talkId);
+    const told = this.#told.delete(event.talkId);
+    if (talker !== undefined) {
+      talker.connection.watchTalker(false);
+      this.releases.get(event.connectionId)?.();
+      if (revokedCauses.has(event.cause) && !told) {
+        talker.connection.send({
+          type: 'TALK_REVOKED',
+          groupId: this.groupId,
+          talkId: event.talkId,
+          cause: event.cause,
+          retryAfterMs: event.retryAfterMs,
+        });
+      }
+    }
+    this.#sendToAll(event.seq, frame, null);
+    this.#events.onEnded(event);
+  }
+
+  #sendToAll(seq: number, frame: PreparedFrame, exceptConnectionId: string | null): void {
+    for (const [connectionId, entry] of this.members) {
+      if (connectionId === exceptConnectionId) continue;
+      if (entry.waiting === null) entry.connection.sendFrame(frame);
+      else entry.waiting.push({ seq, frame });
+    }
+  }
+
+  #tellPlace(connectionId: string, position: number): void {
+    const known = this.places.get(connectionId);
+    if (known === undefined || known === position) return;
+    this.places.set(connectionId, position);
+    this.members.get(connectionId)?.connection.send({ type: 'TALK_QUEUED', groupId: this.groupId, position });
+  }
+
+  #tellQueueFailed(connectionId: string, cause: 'listen_only'): void {
+    if (!this.places.delete(connectionId)) return;
+    this.members.get(connectionId)?.connection.send({ type: 'TALK_DENIED', groupId: this.groupId, cause });
+  }
+}

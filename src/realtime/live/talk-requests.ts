@@ -1,0 +1,281 @@
+import { v7 as uuid } from 'uuid';
+import type { FloorStore, HandOverEnvelope, RequestInput, RequestOutcome } from '../floor/index.ts';
+import type { Connection } from '../gateway/index.ts';
+import type { MediaServer } from '../media/index.ts';
+import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
+import type { Membership } from '../access.ts';
+import type { RoomMember } from './room.ts';
+import type { RoomKeeper } from './room-keeper.ts';
+import type { StreamIds } from './stream-ids.ts';
+import type { Withdrawals } from './withdrawals.ts';
+
+/** One budget for silencing the old talker and giving the right to the new one (media.md "The rule"). */
+const HAND_OVER_BUDGET_MS = 1_500;
+
+type Denial = Omit<ServerMessageOf<'TALK_DENIED'>, 'type' | 're' | 'groupId'>;
+
+interface Reservation {
+  readonly keeper: RoomKeeper;
+  readonly connection: Connection;
+  readonly talkId: string;
+  readonly token: string;
+  readonly identity: string | null;
+  /** The talker whom this one pre-empts, if he has a right to lose. */
+  readonly silence: string | null;
+  /** Others who may still have the right. */
+  readonly withdraw: readonly string[];
+}
+
+export interface TalkRequestsOptions {
+  readonly store: FloorStore;
+  readonly media: MediaServer;
+  readonly withdrawals: Withdrawals;
+  readonly streams: StreamIds;
+  readonly onError: (error: unknown, step: string) => void;
+}
+
+/** From the press of the button to the grant: prepare, the right to publish, commit (floor.md "Grant in two steps"). */
+export class TalkRequests {
+  readonly #options: TalkRequestsOptions;
+
+  constructor(options: TalkRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Handles one request and answers it. Resolves when its effect on the floor is decided; where the media server has
+   * to be asked, the answer follows later.
+   */
+  async request(
+    keeper: RoomKeeper,
+    entry: RoomMember,
+    membership: Membership,
+    message: ClientMessageOf<'REQUEST_TALK'>,
+  ): Promise<void> {
+    const { store, media } = this.#options;
+    const { room } = keeper;
+    const { connection, identity } = entry;
+    const talkId = uuid();
+    const token = uuid();
+    let outcome: RequestOutcome;
+    try {
+      const streamId = await this.#options.streams.next();
+      const input: RequestInput = {
+        groupId: room.groupId,
+        member: entry.member,
+        talkId,
+        token,
+        streamId,
+        identity,
+        queue: message.queue ?? false,
+        emergency: message.emergency ?? false,
+        oneStep: media.kind === 'none',
+        policy: membership.group.settings,
+      };
+      room.grants.set(talkId, {
+        connection,
+        asked: [message.id],
+        streamId,
+        media: await this.#publishMedia(room.groupId, identity),
+        identity,
+        sentAtMs: performance.now(),
+      });
+      outcome = await store.request(input);
+    } catch (error) {
+      this.#options.onError(error, 'request');
+      this.#deny(keeper, talkId, connection, message.id, { cause: 'unavailable' });
+      return;
+    }
+    this.#answer(keeper, entry, message.id, { talkId, token }, outcome);
+  }
+
+  /** A waiter's turn: his process gives the right and commits. */
+  handOver(keeper: RoomKeeper, note: HandOverEnvelope): void {
+    const { room } = keeper;
+    const entry = room.members.get(note.connectionId);
+    if (entry === undefined || room.grants.has(note.talkId)) return;
+    room.places.delete(note.connectionId);
+    const { connection } = entry;
+    const { talkId, token, streamId, identity } = note;
+    this.#inBackground('hand over', async () => {
+      const media = await this.#publishMedia(room.groupId, identity);
+      if (room.grants.has(talkId)) return;
+      room.grants.set(talkId, { connection, asked: [], streamId, media, identity, sentAtMs: performance.now() });
+      const { withdraw } = await this.#options.store.settle({ groupId: room.groupId });
+      await this.#drive({ keeper, connection, talkId, token, identity, silence: null, withdraw });
+    });
+  }
+
+  #answer(
+    keeper: RoomKeeper,
+    entry: RoomMember,
+    re: string,
+    { talkId, token }: { talkId: string; token: string },
+    outcome: RequestOutcome,
+  ): void {
+    const { connection, identity } = entry;
+    const { room } = keeper;
+    if (outcome.status === 'granted') {
+      keeper.apply(outcome);
+      return;
+    }
+    if (outcome.status === 'prepared') {
+      keeper.apply({ ...outcome, withdraw: [] });
+      const { silence, withdraw } = outcome;
+      this.#inBackground('grant', () =>
+        this.#drive({ keeper, connection, talkId, token, identity, silence, withdraw }),
+      );
+      return;
+    }
+    room.grants.delete(talkId);
+    switch (outcome.status) {
+      case 'repeated':
+        this.#inBackground('repeat', () => this.#repeat(keeper, entry, re, outcome));
+        break;
+      case 'in_progress':
+        this.#joinEarlier(keeper, entry, re);
+        break;
+      case 'queued':
+        room.places.set(connection.id, outcome.position);
+        connection.send({ type: 'TALK_QUEUED', re, groupId: room.groupId, position: outcome.position });
+        break;
+      default:
+        this.#deny(keeper, talkId, connection, re, denialOf(outcome));
+    }
+    keeper.apply(outcome);
+  }
+
+  /** Gives the right to publish and commits; whatever goes wrong, the asker gets his one answer. */
+  async #drive(reservation: Reservation): Promise<void> {
+    const { store, withdrawals } = this.#options;
+    const { keeper, connection, talkId, token, identity } = reservation;
+    const { groupId } = keeper.room;
+    const given = await this.#giveRight(reservation);
+    if (given !== 'given') {
+      this.#deny(keeper, talkId, connection, null, { cause: 'media_unavailable' });
+      const silencedTalker = given === 'silenced';
+      await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker }));
+      if (identity !== null) withdrawals.begin(groupId, [identity]);
+      return;
+    }
+    const policy = connection.memberships.get(groupId)?.group.settings;
+    if (policy === undefined) {
+      this.#deny(keeper, talkId, connection, null, { cause: 'not_joined' });
+      await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker: false }));
+      return;
+    }
+    const grant = keeper.room.grants.get(talkId);
+    if (grant !== undefined) grant.sentAtMs = performance.now();
+    try {
+      const outcome = await store.commit({ groupId, talkId, token, policy });
+      keeper.apply(outcome);
+      if (outcome.status === 'granted') return;
+      if (identity !== null) withdrawals.begin(groupId, [identity]);
+      const cause = outcome.cause === 'void' ? (identity === null ? 'unavailable' : 'media_unavailable') : outcome.cause;
+      this.#deny(keeper, talkId, connection, null, { cause });
+    } catch (error) {
+      this.#deny(keeper, talkId, connection, null, { cause: 'unavailable' });
+      if (identity !== null) withdrawals.begin(groupId, [identity]);
+      throw error;
+    }
+  }
+
+  /** `silenced`: the old talker lost his right, the new one did not get it. */
+  async #giveRight(reservation: Reservation): Promise<'given' | 'refused' | 'silenced'> {
+    const { media, withdrawals } = this.#options;
+    const { groupId } = reservation.keeper.room;
+    const endsAtMs = performance.now() + HAND_OVER_BUDGET_MS;
+    const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
+    let silenced = false;
+    try {
+      await withdrawals.now(groupId, reservation.withdraw, leftMs());
+      if (reservation.silence !== null) {
+        await media.withdrawSpeaking(groupId, reservation.silence, leftMs());
+        silenced = true;
+      }
+      if (reservation.identity !== null) await media.allowSpeaking(groupId, reservation.identity, leftMs());
+      return 'given';
+    } catch (error) {
+      this.#options.onError(error, 'give right');
+      if (!silenced && reservation.silence !== null) {
+        const talker = reservation.silence;
+        this.#inBackground('restore right', async () => {
+          await media.allowSpeaking(groupId, talker, HAND_OVER_BUDGET_MS);
+        });
+      }
+      return silenced ? 'silenced' : 'refused';
+    }
+  }
+
+  /** The talker asks again, perhaps from a new socket whose media joined without the right. */
+  async #repeat(
+    keeper: RoomKeeper,
+    entry: RoomMember,
+    re: string,
+    outcome: Extract<RequestOutcome, { status: 'repeated' }>,
+  ): Promise<void> {
+    const { groupId } = keeper.room;
+    const { grant, epoch } = outcome;
+    const { connection, identity } = entry;
+    const media = await this.#publishMedia(groupId, identity);
+    try {
+      if (identity !== null) await this.#options.media.allowSpeaking(groupId, identity, HAND_OVER_BUDGET_MS);
+    } catch (error) {
+      this.#options.onError(error, 'repeat');
+      connection.send({ type: 'TALK_DENIED', re, groupId, cause: 'media_unavailable' });
+      return;
+    }
+    connection.send({ type: 'TALK_GRANTED', re, groupId, epoch, ...grant, media });
+  }
+
+  #joinEarlier(keeper: RoomKeeper, entry: RoomMember, re: string): void {
+    const { connection } = entry;
+    const earlier = [...keeper.room.grants.values()].find((grant) => grant.connection === connection);
+    if (earlier !== undefined) earlier.asked.push(re);
+    else connection.send({ type: 'TALK_DENIED', re, groupId: keeper.room.groupId, cause: 'busy' });
+  }
+
+  /** Answers every message that asks for this talk, once; `re` is used when no grant is awaited any more. */
+  #deny(keeper: RoomKeeper, talkId: string, connection: Connection, re: string | null, denial: Denial): void {
+    const { room } = keeper;
+    const grant = room.grants.get(talkId);
+    room.grants.delete(talkId);
+    if (grant === undefined && re === null) return;
+    const asked = grant === undefined || grant.asked.length === 0 ? (re === null ? [{}] : [{ re }]) : named(grant.asked);
+    for (const answer of asked) {
+      connection.send({ type: 'TALK_DENIED', ...answer, groupId: room.groupId, ...denial });
+    }
+  }
+
+  async #publishMedia(groupId: string, identity: string | null): Promise<Media> {
+    if (identity === null) return { kind: 'none' };
+    return this.#options.media.publishDescription(groupId, identity);
+  }
+
+  #inBackground(step: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.#options.onError(error, step));
+  }
+}
+
+function named(asked: readonly string[]): { re: string }[] {
+  return asked.map((re) => ({ re }));
+}
+
+function denialOf(
+  outcome: Exclude<RequestOutcome, { status: 'granted' | 'repeated' | 'prepared' | 'in_progress' | 'queued' }>,
+): Denial {
+  switch (outcome.status) {
+    case 'busy':
+    case 'queue_full':
+      return { cause: outcome.status, ...(outcome.holder === null ? {} : { holder: outcome.holder }) };
+    case 'cooldown':
+      return { cause: 'cooldown', retryAfterMs: outcome.retryAfterMs };
+    case 'quiet':
+      return { cause: 'unavailable', retryAfterMs: outcome.retryAfterMs };
+    case 'listen_only':
+    case 'not_joined':
+      return { cause: outcome.status };
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,164 @@
+import { v7 as uuid } from 'uuid';
+import type { Clock } from '../infra/clock.ts';
+import type { Logger } from '../infra/logger.ts';
+import type { GroupAccess, SessionAccess } from './access.ts';
+import { floorTimings } from './floor/index.ts';
+import type { RaiseGeneration } from './floor-redis/index.ts';
+import { type ConnectionListener, createGateway, type DomainEvents, type Gateway } from './gateway/index.ts';
+import { createFloorModules, LiveGroups, TalkRequests } from './live/index.ts';
+import { openLiveStore, type LiveStore } from './live-store.ts';
+import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
+
+/** Groups that no process has members in are looked at this often. */
+const SWEEP_MS = 10_000;
+/** What is under way when the process stops gets this long. */
+const DRAIN_MS = 2_000;
+
+export interface RealtimeOptions {
+  readonly redisUrl: string | null;
+  readonly livekit: MediaServerOptions['livekit'];
+  readonly keyPrefix: string;
+  readonly allowedOrigins: readonly string[];
+  readonly rateLimits: boolean;
+  readonly sessions: SessionAccess;
+  readonly groups: GroupAccess;
+  readonly events: DomainEvents;
+  readonly raiseGeneration: RaiseGeneration;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Who talks, who hears, who is there: sockets, floor and media of one process. */
+export interface Realtime {
+  readonly gateway: Gateway;
+  readonly store: LiveStore;
+  readonly media: MediaServer;
+  start(): Promise<void>;
+  /** Closes all sockets with 4000, so that others end the talks of this process after the grace. */
+  stop(): Promise<void>;
+}
+
+/** Opens the live store; throws when it cannot be reached. */
+export async function createRealtime(options: RealtimeOptions): Promise<Realtime> {
+  const { keyPrefix, groups, clock } = options;
+  const logger = options.logger.child({ part: 'realtime' });
+  const processId = uuid();
+  const onError = (error: unknown, step: string): void => {
+    logger.warn({ err: error, step }, 'a step of the live groups failed');
+  };
+  const store = await openLiveStore({
+    redisUrl: options.redisUrl,
+    keyPrefix,
+    processId,
+    raiseGeneration: options.raiseGeneration,
+    onError,
+  });
+  const media = createMediaServer({ livekit: options.livekit, keyPrefix, log: logger });
+  const live: LiveGroups = new LiveGroups({
+    processId,
+    store: store.floor,
+    bus: store.bus,
+    media,
+    timings: floorTimings,
+    onHandOver: (keeper, note) => requests.handOver(keeper, note),
+    onError,
+  });
+  const requests = new TalkRequests({
+    store: store.floor,
+    media,
+    withdrawals: live.withdrawals,
+    streams: store.streams,
+    onError,
+  });
+  const going = new Set<Promise<void>>();
+  const listener = createListener(live, going, onError);
+  const gateway = createGateway({
+    processId,
+    sessions: options.sessions,
+    groups,
+    claims: store.claims,
+    events: options.events,
+    modules: createFloorModules({ groups, live, requests, store: store.floor, onError }),
+    listener,
+    clock,
+    logger,
+    allowedOrigins: options.allowedOrigins,
+    rateLimits: options.rateLimits,
+  });
+  let sweeper: NodeJS.Timeout | null = null;
+
+  /** Ends what dead processes left behind in groups that nobody is in. */
+  async function sweep(): Promise<void> {
+    for (const groupId of await store.floor.liveGroups()) {
+      const keeper = live.keeper(groupId);
+      const change = await store.floor.settle({ groupId });
+      if (keeper === undefined) live.withdrawals.begin(groupId, change.withdraw);
+      else keeper.apply(change);
+    }
+  }
+
+  function sweepLater(delayMs: number): void {
+    sweeper = setTimeout(() => {
+      sweep()
+        .catch((error: unknown) => onError(error, 'sweep'))
+        .finally(() => {
+          if (sweeper !== null) sweepLater(SWEEP_MS);
+        });
+    }, delayMs);
+    sweeper.unref();
+  }
+
+  return {
+    gateway,
+    store,
+    media,
+    async start() {
+      live.start();
+      await gateway.start();
+      sweepLater(0);
+    },
+    async stop() {
+      await gateway.stop(DRAIN_MS);
+      await Promise.allSettled(going);
+      if (sweeper !== null) clearTimeout(sweeper);
+      sweeper = null;
+      live.stop();
+      await store.claims.close();
+      await media.close();
+      await store.close();
+    },
+  };
+}
+
+/** What becomes of a group when a socket, a session or a membership of it is gone. */
+function createListener(
+  live: LiveGroups,
+  going: Set<Promise<void>>,
+  onError: (error: unknown, step: string) => void,
+): ConnectionListener {
+  function follow(step: string, work: Promise<void>): void {
+    const followed = work.catch((error: unknown) => onError(error, step)).finally(() => going.delete(followed));
+    going.add(followed);
+  }
+  return {
+    onGone(connection, how) {
+      for (const groupId of [...connection.joined]) follow('gone', live.leave(connection, groupId, how));
+    },
+    onRevoked(connection) {
+      const { user, session } = connection;
+      for (const groupId of [...connection.joined]) {
+        follow('revoked', live.withdrawRight({ groupId, userId: user.id, sessionId: session.id, right: 'member' }));
+      }
+    },
+    async onMembershipChanged(connection, groupId, membership) {
+      if (!connection.joined.has(groupId)) return;
+      const userId = connection.user.id;
+      if (membership === null) {
+        await live.withdrawRight({ groupId, userId, sessionId: null, right: 'member' });
+        await live.leave(connection, groupId, 'left');
+      } else {
+        await live.changeMember(connection, membership);
+      }
+    },
+  };
+}
