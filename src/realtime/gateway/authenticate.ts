@@ -1,5 +1,5 @@
 import { clientMessages } from '../protocol/index.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
+import type { LiveConnection } from './connection.ts';
 import type { MessageModule } from './message-module.ts';
 import { MessageRefused } from './message-refused.ts';
 import type { GatewayPorts } from './ports.ts';
@@ -7,8 +7,8 @@ import type { GatewayPorts } from './ports.ts';
 /** AUTHENTICATE: a fresh token of the same session prolongs the connection. */
 export function createAuthenticateModule(
   ports: Pick<GatewayPorts, 'sessions' | 'clock'>,
-  find: (connectionId: string) => GatewayConnection | undefined,
-  renewClaim: (connection: GatewayConnection) => Promise<void>,
+  find: (connectionId: string) => LiveConnection | undefined,
+  renewClaim: (connection: LiveConnection) => Promise<void>,
 ): MessageModule<'AUTHENTICATE'> {
   return {
     type: 'AUTHENTICATE',

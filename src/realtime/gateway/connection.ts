@@ -26,3 +26,12 @@ export interface Connection {
   /** Pings every 2 s and treats 6 s of silence as the loss of the socket while `talking`. */
   watchTalker(talking: boolean): void;
 }
+
+/** A connection as the gateway itself sees it. */
+export interface LiveConnection extends Connection {
+  user: AccessUser;
+  /** Unix time in milliseconds. */
+  readonly tokenExpiresAtMs: number;
+  /** `expiresAtMs`: Unix time in milliseconds. */
+  extendToken(expiresAtMs: number): void;
+}

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { AccessSession, AccessUser, Membership } from '../access.ts';
 import { CloseCode, type CloseReason, type ServerMessage } from '../protocol/index.ts';
-import type { Connection, PreparedFrame } from './connection.ts';
+import type { LiveConnection, PreparedFrame } from './connection.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp, type EndLabel } from './counters.ts';
 import { PING_FRAME, prepareFrame } from './frame.ts';
@@ -30,7 +30,7 @@ export interface ConnectionDetails {
 }
 
 /** A socket after READY. */
-export class GatewayConnection implements Connection, FrameReceiver, TimedEntry, TickTarget {
+export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEntry, TickTarget {
   readonly id: string;
   user: AccessUser;
   readonly session: AccessSession;

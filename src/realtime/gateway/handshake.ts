@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { v7 as newId } from 'uuid';
-import type { Authentication } from '../access.ts';
 import { type ClientMessageOf, clientMessages, CloseCode, type CloseReason } from '../protocol/index.ts';
+import type { Admission, WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp, type EndLabel } from './counters.ts';
 import { decodeEnvelope, refuseFields } from './decode.ts';
@@ -14,25 +14,11 @@ import type { TimedEntry } from './timer-wheel.ts';
 const BINARY_NOT_ACCEPTED = 1003;
 const UNAVAILABLE_RETRY_MS = 1_000;
 
-/** What is known of a socket from its upgrade request. */
-export interface Admission {
-  /** From `Authorization`; null when the token is to come in HELLO. */
-  readonly token: string | null;
-  /** The token's owner, where it was verified; null when that could not be done. */
-  readonly authentication: Extract<Authentication, { ok: true }> | null;
-  /** Monotonic: when verifying began. */
-  readonly verifiedAtMs: number;
-  /** Offered subprotocols, and none of them is spoken here. */
-  readonly unknownProtocol: boolean;
-  /** Gives the address's place for a socket before READY back. */
-  readonly leaveQuota: () => void;
-}
-
 /**
  * A socket before READY. Its budget of time, messages and bytes is not extended by traffic; the server says
  * nothing before HELLO; what comes between HELLO and READY waits and is handled afterwards in order.
  */
-export class Handshake implements FrameReceiver, TimedEntry {
+export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
   /** Becomes the connection's id. */
   readonly id = newId();
   readonly socket: GatewaySocket;

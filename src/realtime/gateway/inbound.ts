@@ -1,7 +1,7 @@
+import type { Connection } from './connection.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp } from './counters.ts';
 import { type BadMessage, decodeEnvelope, type Envelope, refuseFields, refuseType } from './decode.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
 import { GroupLanes } from './group-lanes.ts';
 import type { ClientMessage, MessageModule } from './message-module.ts';
 import { errorMessage, MessageRefused, refusalOf } from './message-refused.ts';
@@ -22,7 +22,7 @@ interface Work {
 
 /** The way of one connection's messages after READY: rate limit, envelope, fields, handler; one answer each. */
 export class Inbound {
-  readonly #connection: GatewayConnection;
+  readonly #connection: Connection;
   readonly #context: GatewayContext;
   readonly #bucket: TokenBucket;
   readonly #lanes = new GroupLanes<Work>(startWork);
@@ -30,7 +30,7 @@ export class Inbound {
   #lastRefusedMs = 0;
   #invalidAtMs: number[] | null = null;
 
-  constructor(connection: GatewayConnection, context: GatewayContext, nowMs: number) {
+  constructor(connection: Connection, context: GatewayContext, nowMs: number) {
     this.#connection = connection;
     this.#context = context;
     this.#bucket = new TokenBucket(gatewayLimits.messageBurst, nowMs);

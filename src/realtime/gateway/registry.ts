@@ -1,16 +1,16 @@
-import type { GatewayConnection } from './gateway-connection.ts';
+import type { LiveConnection } from './connection.ts';
 
 /** The connections of this process after READY: by id, by session (one each) and by user. */
 export class Registry {
-  readonly #byId = new Map<string, GatewayConnection>();
-  readonly #bySession = new Map<string, GatewayConnection>();
-  readonly #byUser = new Map<string, GatewayConnection[]>();
+  readonly #byId = new Map<string, LiveConnection>();
+  readonly #bySession = new Map<string, LiveConnection>();
+  readonly #byUser = new Map<string, LiveConnection[]>();
 
   get size(): number {
     return this.#byId.size;
   }
 
-  add(connection: GatewayConnection): void {
+  add(connection: LiveConnection): void {
     this.#byId.set(connection.id, connection);
     this.#bySession.set(connection.session.id, connection);
     const ofUser = this.#byUser.get(connection.user.id);
@@ -18,7 +18,7 @@ export class Registry {
     else this.#byUser.set(connection.user.id, [connection]);
   }
 
-  remove(connection: GatewayConnection): void {
+  remove(connection: LiveConnection): void {
     if (!this.#byId.delete(connection.id)) return;
     const { session, user } = connection;
     if (this.#bySession.get(session.id) === connection) this.#bySession.delete(session.id);
@@ -27,16 +27,16 @@ export class Registry {
     else this.#byUser.delete(user.id);
   }
 
-  get(connectionId: string): GatewayConnection | undefined {
+  get(connectionId: string): LiveConnection | undefined {
     return this.#byId.get(connectionId);
   }
 
-  ofSession(sessionId: string): GatewayConnection | undefined {
+  ofSession(sessionId: string): LiveConnection | undefined {
     return this.#bySession.get(sessionId);
   }
 
   /** A list of its own when it changes: safe to walk while connections close. */
-  ofUser(userId: string): readonly GatewayConnection[] {
+  ofUser(userId: string): readonly LiveConnection[] {
     return this.#byUser.get(userId)?.slice() ?? [];
   }
 
@@ -45,11 +45,11 @@ export class Registry {
   }
 
   /** Connections of members of a group, joined or not. Walks all connections: for rare events only. */
-  ofMembers(groupId: string): GatewayConnection[] {
+  ofMembers(groupId: string): LiveConnection[] {
     return [...this.#byId.values()].filter((connection) => connection.memberships.has(groupId));
   }
 
-  all(): GatewayConnection[] {
+  all(): LiveConnection[] {
     return [...this.#byId.values()];
   }
 }

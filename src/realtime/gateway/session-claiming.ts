@@ -1,6 +1,7 @@
+import type { LiveConnection } from './connection.ts';
 import type { GatewayContext } from './context.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
 import { gatewayLimits } from './ports.ts';
+import { within } from './within.ts';
 
 /** A claim outlives the token, as a token's end may be put off while it cannot be renewed. */
 const CLAIM_MARGIN_MS = 3_600_000;
@@ -28,7 +29,7 @@ export async function claimSession(context: GatewayContext, claimant: Claimant):
 }
 
 /** Prolongs a connection's claim; closes it when another socket has taken the session over. */
-export async function renewClaim(context: GatewayContext, connection: GatewayConnection): Promise<void> {
+export async function renewClaim(context: GatewayContext, connection: LiveConnection): Promise<void> {
   const { claims, logger } = context.ports;
   const { id: connectionId, user, session, tokenExpiresAtMs } = connection;
   const claimant = { userId: user.id, sessionId: session.id, connectionId, tokenExpiresAtMs };
@@ -52,14 +53,4 @@ export function releaseClaim(context: GatewayContext, { userId, sessionId, conne
 function toClaim(context: GatewayContext, { userId, sessionId, connectionId, tokenExpiresAtMs }: Claimant) {
   const tokenMs = Math.max(0, Math.round(tokenExpiresAtMs - context.ports.clock.nowMs()));
   return { userId, sessionId, connectionId, ttlMs: tokenMs + CLAIM_MARGIN_MS };
-}
-
-async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

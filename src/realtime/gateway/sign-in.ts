@@ -1,8 +1,8 @@
 import type { AccessSession, AccessUser, Authentication, Membership } from '../access.ts';
 import type { ClientMessageOf, CloseReason } from '../protocol/index.ts';
+import type { WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
 import { GatewayConnection } from './gateway-connection.ts';
-import type { Handshake } from './handshake.ts';
 import { claimSession, releaseClaim } from './session-claiming.ts';
 
 /** Events during HELLO may ask for the memberships to be read again; more often than this, one waits for calm. */
@@ -23,7 +23,7 @@ export interface SignedIn {
  */
 export async function signIn(
   context: GatewayContext,
-  handshake: Handshake,
+  handshake: WaitingSocket,
   hello: ClientMessageOf<'HELLO'>,
   isCurrent: () => boolean,
 ): Promise<SignedIn | CloseReason> {
@@ -58,7 +58,8 @@ export async function signIn(
     releaseClaim(context, claimant);
     throw error;
   }
-  const refusal = recent.happened(`session ended ${session.id}`, startedAtMs)
+  // A session that has ended never comes back; what was read of it may be older than the event.
+  const refusal = recent.happened(`session ended ${session.id}`, -Infinity)
     ? 'session_revoked'
     : recent.happened(`user gone ${user.id}`, startedAtMs)
       ? 'user_disabled'
@@ -75,7 +76,7 @@ export async function signIn(
 /** Turns a handshake into a connection, says READY and handles what came meanwhile. */
 export function becomeReady(
   context: GatewayContext,
-  handshake: Handshake,
+  handshake: WaitingSocket,
   hello: ClientMessageOf<'HELLO'>,
   { user, session, expiresAtMs, memberships }: SignedIn,
 ): void {

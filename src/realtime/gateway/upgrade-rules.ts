@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { AppError, invalidField } from '../../errors.ts';
 import { SUBPROTOCOL } from '../protocol/index.ts';
 
-const secretQueryKeys = ['token', 'access_token', 'ticket'];
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 const socketKey = /^[+/0-9A-Za-z]{22}==$/;
 const protocolList = /^[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*[ \t]*$/;
@@ -10,14 +9,6 @@ const protocolList = /^[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*
 /** What a request must be for the server to hand it to the upgrade handler at all; anything else is plain HTTP. */
 export function isSocketUpgrade(request: IncomingMessage): boolean {
   return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
-}
-
-/** Throws `validation_failed` where a token stands in the URL, which ends up in logs and histories. */
-export function refuseTokenInUrl(url: string): void {
-  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '');
-  for (const key of secretQueryKeys) {
-    if (query.has(key)) throw invalidField(key, 'no token ever stands in a URL; send it in Authorization or in HELLO');
-  }
 }
 
 /** Throws `validation_failed` for a handshake that RFC 6455 section 4.2.1 does not know. */

@@ -1,16 +1,25 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
+import type { HttpServer } from '../../http/server.ts';
+import type { Admission } from './admission.ts';
 import type { Gateway } from './gateway.ts';
-import { checkHandshake, checkOrigin, isSocketUpgrade, readBearer, refuseTokenInUrl } from './upgrade-rules.ts';
+import {
+  checkHandshake,
+  checkOrigin,
+  isSocketUpgrade,
+  offersOnlyUnknown,
+  readBearer,
+} from './upgrade-rules.ts';
 
 /** How long a refused client has to read the answer before its socket is cut. */
 const REFUSAL_READ_MS = 1_000;
 
 interface PendingUpgrade {
   readonly response: ServerResponse;
-  readonly socket: Duplex;
+  readonly socket: Socket;
   readonly head: Buffer;
 }
 
@@ -19,28 +28,27 @@ interface PendingUpgrade {
  * is (request id, rate limit, problem+json), and leaves them only when it is accepted; nothing of the request
  * stays with the socket.
  */
-export function registerGateway(app: FastifyInstance, gateway: Gateway): void {
+export function registerGateway(app: HttpServer, gateway: Gateway): void {
   const pending = new WeakMap<IncomingMessage, PendingUpgrade>();
 
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!(socket instanceof Socket)) {
+      socket.destroy();
+      return;
+    }
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    socket.on('error', destroy);
-    response.on('finish', () => endSoon(socket));
+    response.once('finish', () => endSoon(socket));
+    socket.on('error', destroySocket);
     pending.set(request, { response, socket, head });
-    assignSocket(response, socket);
+    response.assignSocket(socket);
     app.routing(request, response);
   }
 
   app.server.on('upgrade', onUpgrade);
-  app.addHook('preClose', (done) => {
-    app.server.off('upgrade', onUpgrade);
-    done();
-  });
 
-  app.get('/ws', { schema: { hide: true }, ...gateway.routeOptions }, async (request, reply) => {
+  app.get('/ws', { schema: { hide: true }, config: { access: 'own' } }, async (request, reply) => {
     const upgrade = pending.get(request.raw);
-    refuseTokenInUrl(request.raw.url ?? '');
     if (upgrade === undefined || !isSocketUpgrade(request.raw)) {
       reply.header('upgrade', 'websocket');
       throw new AppError('upgrade_required', 'This address speaks WebSocket, subprotocol neda.v1.');
@@ -48,16 +56,9 @@ export function registerGateway(app: FastifyInstance, gateway: Gateway): void {
     const leaveQuota = gateway.enter(request.ip);
     try {
       const admission = await admit(gateway, request, leaveQuota);
-      if (upgrade.socket.destroyed) {
-        leaveQuota();
-        reply.hijack();
-        return;
-      }
       pending.delete(request.raw);
-      upgrade.response.removeAllListeners('finish');
-      detachSocket(upgrade.response, upgrade.socket);
-      upgrade.socket.off('error', destroy);
       reply.hijack();
+      handOver(upgrade);
       gateway.accept(request.raw, upgrade.socket, upgrade.head, admission);
     } catch (error) {
       leaveQuota();
@@ -66,9 +67,29 @@ export function registerGateway(app: FastifyInstance, gateway: Gateway): void {
   });
 }
 
-async function admit(gateway: Gateway, request: FastifyRequest, leaveQuota: () => void) {
+async function admit(gateway: Gateway, request: FastifyRequest, leaveQuota: () => void): Promise<Admission> {
   const { headers } = request.raw;
   checkHandshake(headers);
   checkOrigin(headers.origin, gateway.allowedOrigins);
-  return gateway.admit(readBearer(headers.authorization), headers['sec-websocket-protocol'], leaveQuota);
+  const verified = await gateway.verify(readBearer(headers.authorization));
+  return { ...verified, unknownProtocol: offersOnlyUnknown(headers['sec-websocket-protocol']), leaveQuota };
+}
+
+/** Takes the socket out of HTTP, so that nothing of the request and its response is held by it. */
+function handOver({ response, socket }: PendingUpgrade): void {
+  response.removeAllListeners('finish');
+  response.detachSocket(socket);
+  socket.off('error', destroySocket);
+}
+
+function destroySocket(this: Socket): void {
+  this.destroy();
+}
+
+/** Ends a refused socket: what the client still sends is read away, as an unread byte would cost it the answer. */
+function endSoon(socket: Socket): void {
+  socket.resume();
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), REFUSAL_READ_MS);
+  socket.once('close', () => clearTimeout(timer));
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Redis, Result } from 'ioredis';
+import type { RedisLinks } from '../../infra/redis.ts';
 import type { ProcessMailbox, ReplacementHandler, SessionClaims } from './port.ts';
 
 declare module 'ioredis' {
@@ -17,8 +18,7 @@ declare module 'ioredis' {
 }
 
 export interface RedisSessionClaimsOptions {
-  /** The connection for commands; it has to fail fast while Redis is away. */
-  readonly redis: Redis;
+  readonly links: Pick<RedisLinks, 'commands' | 'within'>;
   readonly mailbox: ProcessMailbox;
   readonly keyPrefix: string;
   readonly processId: string;
@@ -28,13 +28,15 @@ export interface RedisSessionClaimsOptions {
 
 const DEFAULT_PROCESS_LEASE_MS = 15_000;
 const LISTEN_AGAIN_MS = 1_000;
+const SILENCE_MS = 1_000;
 
 /**
  * Claims in Redis. `sockets:{<userId>}` holds a user's sessions with their sockets, `process:{<processId>}` is
  * there while a process lives, so that what a crash left behind does not count against the user's limit.
  */
 export function createRedisSessionClaims(options: RedisSessionClaimsOptions): SessionClaims {
-  const { redis, mailbox, keyPrefix, processId } = options;
+  const { links, mailbox, keyPrefix, processId } = options;
+  const redis = links.commands;
   const processLeaseMs = options.processLeaseMs ?? DEFAULT_PROCESS_LEASE_MS;
   const timers = new Set<NodeJS.Timeout>();
   let stopListening: (() => void) | null = null;
@@ -44,10 +46,11 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
 
   const socketsKey = (userId: string): string => `${keyPrefix}sockets:{${userId}}`;
   const processKey = (id: string): string => `${keyPrefix}process:{${id}}`;
+  const wait = <T>(command: Promise<T>): Promise<T> => links.within(SILENCE_MS, command);
   const ownerOf = (connectionId: string): string => `${processId} ${connectionId}`;
 
   async function giveSignOfLife(): Promise<void> {
-    await redis.set(processKey(processId), '1', 'PX', processLeaseMs).catch(() => null);
+    await wait(redis.set(processKey(processId), '1', 'PX', processLeaseMs)).catch(() => null);
   }
 
   async function listen(): Promise<void> {
@@ -69,13 +72,13 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
 
   /** Drops the claims of processes that are dead; true when there were any. */
   async function dropDeadClaims(userId: string): Promise<boolean> {
-    const claims = Object.entries(await redis.hgetall(socketsKey(userId)));
+    const claims = Object.entries(await wait(redis.hgetall(socketsKey(userId))));
     const dead = new Set<string>();
     for (const other of new Set(claims.map(([, owner]) => processOf(owner)))) {
-      if (other !== processId && (await redis.exists(processKey(other))) === 0) dead.add(other);
+      if (other !== processId && (await wait(redis.exists(processKey(other)))) === 0) dead.add(other);
     }
     const pairs = claims.filter(([, owner]) => dead.has(processOf(owner))).flat();
-    return pairs.length > 0 && (await redis.nedaReleaseSessions(socketsKey(userId), ...pairs)) > 0;
+    return pairs.length > 0 && (await wait(redis.nedaReleaseSessions(socketsKey(userId), ...pairs))) > 0;
   }
 
   return {
@@ -87,9 +90,9 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
     async claim({ userId, sessionId, connectionId, ttlMs }, userLimit) {
       const key = socketsKey(userId);
       const owner = ownerOf(connectionId);
-      let previous = await redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit);
+      let previous = await wait(redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit));
       if (previous === null && (await dropDeadClaims(userId))) {
-        previous = await redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit);
+        previous = await wait(redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit));
       }
       if (previous === null) return 'limit';
       if (previous === '' || previous === owner) return 'claimed';
@@ -100,10 +103,10 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       return 'claimed';
     },
     async renew({ userId, sessionId, connectionId, ttlMs }) {
-      return (await redis.nedaRenewSession(socketsKey(userId), sessionId, ownerOf(connectionId), ttlMs)) === 1;
+      return (await wait(redis.nedaRenewSession(socketsKey(userId), sessionId, ownerOf(connectionId), ttlMs))) === 1;
     },
     async release({ userId, sessionId, connectionId }) {
-      await redis.nedaReleaseSessions(socketsKey(userId), sessionId, ownerOf(connectionId));
+      await wait(redis.nedaReleaseSessions(socketsKey(userId), sessionId, ownerOf(connectionId)));
     },
     async close() {
       closed = true;
@@ -111,7 +114,7 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       stopListening?.();
-      await redis.del(processKey(processId)).catch(() => 0);
+      await wait(redis.del(processKey(processId))).catch(() => 0);
     },
   };
 }

@@ -1,3 +1,4 @@
+#!lua
 -- Makes a connection the current one of its session; the later claim wins.
 -- KEYS[1] sockets:{<userId>}, a hash: session id -> "<processId> <connectionId>"
 -- ARGV[1] session id  ARGV[2] owner  ARGV[3] time to live in ms  ARGV[4] limit of sessions, 0 = none

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives claims up where they are still the owner's: a late close of an old socket changes nothing.
 -- KEYS[1] sockets:{<userId>}
 -- ARGV pairs: session id, owner

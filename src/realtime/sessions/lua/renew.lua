@@ -1,3 +1,4 @@
+#!lua
 -- Prolongs a claim, or makes it anew when it is gone.
 -- KEYS[1] sockets:{<userId>}
 -- ARGV[1] session id  ARGV[2] owner  ARGV[3] time to live in ms
