@@ -16,10 +16,13 @@ const QUALITY = 3.5;
 /** Energies are cut off this far below the loudest, so that noise in pauses does not count as likeness or difference. */
 const RANGE_DB = 35;
 /** So much of the sentence may lie before the start or behind the end of the recording. */
-const OVERHANG_MS = 100;
+const OVERHANG_STEPS = 10;
+/** The sentence is compared in pieces of about this length, each of which may come this much earlier or later. */
+const PIECE_STEPS = 30;
+const STRETCH_STEPS = 16;
 
 /** From here on a recording holds the sentence. The tests show how far true and false ones keep from it. */
-export const SAME_SENTENCE = 0.8;
+export const SAME_SENTENCE = 0.75;
 
 export interface Comparison {
   /** 1 = the same sound, 0 = nothing in common; the best over all places. */
@@ -34,25 +37,52 @@ export interface Comparison {
 export function findSentence(recording: Pcm, sentence: Pcm): Comparison {
   const wanted = bandEnergies(sentence);
   const heard = bandEnergies(recording);
-  const steps = wanted.length;
-  const overhang = OVERHANG_MS / STEP_MS;
-  let best = { likeness: 0, step: 0 };
-  for (let step = -overhang; step + steps <= heard.length + overhang; step += 1) {
-    const window = Array.from({ length: steps }, (_, index) => heard[step + index] ?? SILENT);
+  const step = bestPlace(wanted, heard, -OVERHANG_STEPS, heard.length - wanted.length + OVERHANG_STEPS).step;
+  const atMs = step * STEP_MS;
+  const lengthMs = wanted.length * STEP_MS;
+  return {
+    likeness: piecewiseLikeness(wanted, heard, step),
+    atMs,
+    levelDb: loudness(recording, atMs, lengthMs) - loudness(sentence, 0, lengthMs),
+  };
+}
+
+type Energies = readonly (readonly number[])[];
+
+/**
+ * The mean likeness of the pieces of the sentence, each at its best place near the one expected: a jitter buffer
+ * stretches and shortens sound by some ten milliseconds here and there.
+ */
+function piecewiseLikeness(wanted: Energies, heard: Energies, start: number): number {
+  const pieces = Math.max(1, Math.floor(wanted.length / PIECE_STEPS));
+  let sum = 0;
+  let expected = start;
+  for (let piece = 0; piece < pieces; piece += 1) {
+    const from = Math.round((piece * wanted.length) / pieces);
+    const to = Math.round(((piece + 1) * wanted.length) / pieces);
+    const centre = expected + from;
+    const best = bestPlace(wanted.slice(from, to), heard, centre - STRETCH_STEPS, centre + STRETCH_STEPS);
+    sum += best.likeness * (to - from);
+    expected = best.step - from;
+  }
+  return wanted.length === 0 ? 0 : sum / wanted.length;
+}
+
+/** Where in `heard`, from step `first` to step `last`, it is most like `wanted`; beyond its ends there is silence. */
+function bestPlace(wanted: Energies, heard: Energies, first: number, last: number) {
+  let best = { likeness: 0, step: first };
+  for (let step = first; step <= last; step += 1) {
+    const window = Array.from(wanted, (_, index) => heard[step + index] ?? SILENT);
     const likeness = correlation(wanted, window);
     if (likeness > best.likeness) best = { likeness, step };
   }
-  return {
-    likeness: best.likeness,
-    atMs: best.step * STEP_MS,
-    levelDb: loudness(recording, best.step * STEP_MS, steps * STEP_MS) - loudness(sentence, 0, steps * STEP_MS),
-  };
+  return best;
 }
 
 const SILENT: readonly number[] = BANDS_HZ.map(() => 0);
 
 /** Per step, the level of each band in decibels above the cut-off; 0 at and below it. */
-function bandEnergies(pcm: Pcm): readonly (readonly number[])[] {
+function bandEnergies(pcm: Pcm): Energies {
   const samples = resample(pcm, RATE_HZ).samples;
   const steps = Math.floor(samples.length / STEP_SAMPLES);
   const bands = BANDS_HZ.map((centreHz) => stepEnergies(bandPass(samples, centreHz), steps));
@@ -89,7 +119,7 @@ function stepEnergies(samples: Float64Array, steps: number): number[] {
 }
 
 /** Pearson's correlation over all steps, each band about its own mean: the shape in time counts, not the colour. */
-function correlation(wanted: readonly (readonly number[])[], heard: readonly (readonly number[])[]): number {
+function correlation(wanted: Energies, heard: Energies): number {
   let [both, wantedOnly, heardOnly] = [0, 0, 0];
   for (const band of BANDS_HZ.keys()) {
     const wantedMean = meanOf(wanted, band);
@@ -106,7 +136,7 @@ function correlation(wanted: readonly (readonly number[])[], heard: readonly (re
   return scale === 0 ? 0 : both / scale;
 }
 
-function meanOf(energies: readonly (readonly number[])[], band: number): number {
+function meanOf(energies: Energies, band: number): number {
   return energies.reduce((sum, bands) => sum + (bands[band] ?? 0), 0) / energies.length;
 }
 

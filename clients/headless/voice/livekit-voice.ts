@@ -77,14 +77,15 @@ export class LivekitVoice implements VoiceTransport {
   }
 
   async stopTalk(): Promise<void> {
-    this.#talk?.abort();
+    if (this.#talk === undefined) return;
+    this.#talk.abort();
     this.#talk = undefined;
     this.#source.clearQueue();
     await this.#unpublish();
   }
 
   async close(): Promise<void> {
-    this.#talk?.abort();
+    await this.stopTalk();
     await this.#joined.catch(() => undefined);
     await this.#room.disconnect();
     await Promise.all(this.#streams);

@@ -1,15 +1,15 @@
 import type { Media } from '../messages.ts';
 import type { VoiceOptions, VoiceTransport } from './port.ts';
 
-let livekit: Promise<typeof import('./livekit-voice.ts')> | undefined;
+let disposeLoaded: (() => Promise<void>) | undefined;
 
 /** Begins to listen in the way that the server offers. Null where it offers none that this client knows. */
 export async function openVoice(media: Media, options: VoiceOptions): Promise<VoiceTransport | null> {
   switch (media.kind) {
     case 'livekit': {
       // A native library: loaded only where it is used.
-      livekit ??= import('./livekit-voice.ts');
-      const { LivekitVoice } = await livekit;
+      const { disposeLivekit, LivekitVoice } = await import('./livekit-voice.ts');
+      disposeLoaded = disposeLivekit;
       return LivekitVoice.join(media, options);
     }
     case 'none':
@@ -21,6 +21,5 @@ export async function openVoice(media: Media, options: VoiceOptions): Promise<Vo
 
 /** Ends the threads of the libraries that voices have loaded; to be called once, when all voices are closed. */
 export async function disposeVoices(): Promise<void> {
-  const { disposeLivekit } = (await livekit) ?? {};
-  await disposeLivekit?.();
+  await disposeLoaded?.();
 }
