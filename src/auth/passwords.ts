@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { AppError, invalidField } from '../errors.ts';
 import { commonPasswords } from './common-passwords.ts';
@@ -12,8 +13,9 @@ export interface Passwords {
 
 /** The library's default algorithm is argon2id. 19 MiB, 2 passes, 1 lane: OWASP's recommendation. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-const hashesAtOnce = 2;
-const waitingAtMost = 64;
+/** Hashing shares the threads of file and name look-ups, of which Node has four. */
+const hashesAtOnce = Math.min(3, Math.max(2, availableParallelism()));
+const waitingAtMost = 256;
 
 export function createPasswords(): Passwords {
   let running = 0;

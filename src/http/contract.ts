@@ -58,7 +58,9 @@ export const pageQuery = {
 export const defaultPageSize = 50;
 
 /** Part of a name to look for, any case. */
-export const searchText = lineOfText(1, 64).optional().meta({ description: 'part of a name, any case' });
+export const searchText = lineOfText(0, 64)
+  .optional()
+  .meta({ description: 'part of a name, any case; nothing looks for all' });
 
 export const noQuery = z.strictObject({});
 /** For requests that need no body: none, or `{}`. */

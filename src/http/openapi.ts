@@ -3,6 +3,21 @@ import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { HttpServer } from './server.ts';
 
+type Transform = typeof jsonSchemaTransform;
+
+/** Every route may answer with a problem. */
+const problemAnswer = {
+  description: 'A refusal (RFC 9457)',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
+const withProblems: Transform = (document) => {
+  const transformed = jsonSchemaTransform(document);
+  const { schema } = transformed;
+  if (schema === undefined || schema.hide === true || typeof schema.response !== 'object') return transformed;
+  return { ...transformed, schema: { ...schema, response: { ...schema.response, default: problemAnswer } } };
+};
+
 /** Collects the routes that are registered afterwards into an OpenAPI 3.1 document. */
 export async function collectOpenapi(
   server: HttpServer,
@@ -18,7 +33,7 @@ export async function collectOpenapi(
       },
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
-    transform: jsonSchemaTransform,
+    transform: withProblems,
     transformObject: jsonSchemaTransformObject,
   });
 }
@@ -41,5 +56,5 @@ export async function registerDocs(server: HttpServer): Promise<void> {
   });
 }
 
-/** The security requirement of a route in the document, and the problems that it may answer with. */
+/** What a route that needs a session says of itself in the document. */
 export const needsSession = { security: [{ session: [] }] };

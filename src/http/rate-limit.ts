@@ -10,8 +10,7 @@ const addressesAtMost = 20_000;
 /** 1200 requests a minute and address, counted before anything else is looked at. Source: the contract's "Limits". */
 export async function limitRequests(server: HttpServer): Promise<void> {
   await server.register(rateLimit, {
-    global: true,
-    hook: 'onRequest',
+    global: false,
     max: requestsPerMinute,
     timeWindow: 60_000,
     cache: addressesAtMost,
@@ -22,6 +21,8 @@ export async function limitRequests(server: HttpServer): Promise<void> {
         retryAfterMs: context.ttl,
       }),
   });
+  // As a hook of the whole server it runs before all other checks, and for unknown paths too.
+  server.addHook('onRequest', server.rateLimit());
 }
 
 /** One key per IPv4 address and per IPv6 network of 64 bits, which is what one customer has. */

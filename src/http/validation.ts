@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, invalidField, type FieldError } from '../errors.ts';
 import { noBody, noQuery } from './contract.ts';
+import { firstDuplicateKey } from './duplicate-keys.ts';
 import type { HttpServer } from './server.ts';
 
 const secretsInQueries = ['token', 'access_token', 'ticket'];
@@ -22,7 +23,8 @@ export function validateStrictly(server: HttpServer): void {
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const zodSchema = schema instanceof z.ZodType ? schema : z.never();
     return (value: unknown) => {
-      const parsed = zodSchema.safeParse(value);
+      // Fastify gives `null` for no body; the JSON text `null` does not come this far.
+      const parsed = zodSchema.safeParse(httpPart === 'body' && value === null ? undefined : value);
       return parsed.success ? { value: parsed.data } : { error: validationError(parsed.error, httpPart ?? 'body') };
     };
   });
@@ -52,15 +54,21 @@ export async function refuseBadQuery(request: FastifyRequest): Promise<void> {
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Nothing at all counts as no body. Throws `invalid_json`. */
+/** Nothing at all counts as no body. Throws `invalid_json`, and `validation_failed` for `null` and for a key that stands twice. */
 export function parseJson(body: string | Buffer): unknown {
   if (body.length === 0) return undefined;
+  let text: string;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(typeof body === 'string' ? body : strictUtf8.decode(body));
-    return value;
+    text = typeof body === 'string' ? body : strictUtf8.decode(body);
+    value = JSON.parse(text);
   } catch (error) {
     throw new AppError('invalid_json', 'The body must be JSON (RFC 8259) in UTF-8.', { cause: error });
   }
+  if (value === null) throw invalidField('body', 'must be an object');
+  const duplicate = firstDuplicateKey(text);
+  if (duplicate !== undefined) throw invalidField(duplicate.slice(0, 100), 'stands twice in one object');
+  return value;
 }
 
 function validationError(error: z.ZodError, httpPart: string): AppError {

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The process's Prometheus metrics. Names begin with `neda_`; labels have few values, never an id. */
+/** The process's Prometheus metrics. Names of our own begin with `neda_`; labels have few values, never an id. */
 export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter;
   /** `collect` sets the value when metrics are read; without it the owner sets it. */
@@ -16,7 +16,7 @@ export interface Metrics {
 /** A registry of its own: several containers may live in one process. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'neda_' });
+  collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
     counter: (name, help, labelNames = []) => new Counter({ name, help, labelNames: [...labelNames], registers }),

@@ -3,6 +3,7 @@ import type { PgDatabase } from 'drizzle-orm/pg-core';
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { AppError, dependencyUnavailable } from '../errors.ts';
+import { createDeadlineGuard } from './deadline.ts';
 
 /** Whatever a repo can query with: the pool or a transaction. */
 export type Queryable = PgDatabase<PostgresJsQueryResultHKT>;
@@ -20,8 +21,8 @@ export interface Database {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Resolves when PostgreSQL answers. */
   ping(): Promise<void>;
-  /** Calls `onNotify` for every NOTIFY on `channel` and `onListening` at each (re)connection, until the returned function is called. */
-  listen(channel: string, onNotify: () => void, onListening: () => void): Promise<() => Promise<void>>;
+  /** Calls `onNotify` for every NOTIFY on `channel` and `onListening` at each (re)connection, until `close`. */
+  listen(channel: string, onNotify: () => void, onListening: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,28 +49,21 @@ export function createDatabase(options: {
     onnotice: () => undefined,
     connection: {
       application_name: options.applicationName,
-      statement_timeout: deadlineMs,
-      lock_timeout: Math.ceil(deadlineMs * 0.75),
+      // A living server gives up before the caller does, and says so.
+      statement_timeout: Math.ceil(deadlineMs * 0.75),
+      lock_timeout: Math.ceil(deadlineMs / 2),
       idle_in_transaction_session_timeout: 10_000,
     },
   });
   const pool = drizzle(client);
 
+  const guard = createDeadlineGuard({ dependency: 'postgres', deadlineMs, monotonicMs: () => performance.now() });
+
   async function withDeadline<T>(work: (expired: () => boolean) => Promise<T>): Promise<T> {
-    let isExpired = false;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        isExpired = true;
-        reject(dependencyUnavailable('postgres'));
-      }, deadlineMs);
-    });
     try {
-      return await Promise.race([work(() => isExpired), deadline]);
+      return await guard.run(work);
     } catch (error) {
       throw fromDriver(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -93,10 +87,11 @@ export function createDatabase(options: {
       await withDeadline(() => client`select 1`);
     },
     listen: async (channel, onNotify, onListening) => {
-      const { unlisten } = await client.listen(channel, onNotify, onListening);
-      return async () => {
-        await unlisten();
-      };
+      try {
+        await client.listen(channel, onNotify, onListening);
+      } catch (error) {
+        throw fromDriver(error);
+      }
     },
     close: () => client.end({ timeout: 1 }),
   };

@@ -3,7 +3,7 @@ import type { Audit } from '../audit/index.ts';
 import type { ChangeContext } from '../infra/change.ts';
 import type { Outbox } from '../infra/outbox/index.ts';
 import { violatedConstraint, type Database } from '../infra/postgres.ts';
-import type { UserRole } from './contract.ts';
+import { username, type UserRole } from './contract.ts';
 import * as repo from './repo.ts';
 import type { UserRecord } from './repo.ts';
 
@@ -12,7 +12,7 @@ export interface Users {
   find(id: string): Promise<UserRecord | null>;
   /** The living ones of `ids`, in no order. */
   findMany(ids: readonly string[]): Promise<UserRecord[]>;
-  /** By user name in any case; for signing in only. */
+  /** By user name in any case; for signing in only. A text that no user name can be is nobody's. */
   findCredentials(username: string): Promise<(UserRecord & { readonly passwordHash: string | null }) | null>;
   /** Ordered by id; `search` is part of user name or display name, any case. */
   list(page: { search: string | undefined; afterId: string | undefined; limit: number }): Promise<UserRecord[]>;
@@ -67,20 +67,20 @@ export function createUsers(parts: {
   }
 
   async function create(context: ChangeContext, input: UserInput): Promise<UserRecord> {
-    const username = input.username.toLowerCase();
+    const name = input.username.toLowerCase();
     try {
       const user = await repo.insertUser(context.tx, {
-        username,
+        username: name,
         displayName: input.displayName,
         role: input.role ?? 'user',
         passwordHash: input.passwordHash ?? null,
       });
-      await note(context, 'user.created', user.id, { username, role: user.role });
+      await note(context, 'user.created', user.id, { username: name, role: user.role });
       await outbox.append(context, 'user.created', { userId: user.id });
       return user;
     } catch (error) {
       if (violatedConstraint(error) !== 'users_living_username') throw error;
-      throw new AppError('already_exists', `The username ${username} is taken.`, {
+      throw new AppError('already_exists', `The username ${name} is taken.`, {
         errors: [{ path: 'username', message: 'is taken' }],
         cause: error,
       });
@@ -131,7 +131,10 @@ export function createUsers(parts: {
   return {
     find: (id) => database.read((query) => repo.findUser(query, id)),
     findMany: (ids) => database.read((query) => repo.findUsers(query, ids)),
-    findCredentials: (username) => database.read((query) => repo.findCredentials(query, username.toLowerCase())),
+    findCredentials: async (typed) => {
+      const name = username.safeParse(typed);
+      return name.success ? database.read((query) => repo.findCredentials(query, name.data)) : null;
+    },
     list: (page) => database.read((query) => repo.listUsers(query, page)),
     hold: async (context, id) => {
       const user = await repo.lockUser(context.tx, id, 'share');

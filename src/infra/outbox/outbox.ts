@@ -34,7 +34,6 @@ export function createOutbox(parts: {
   const delivered = metrics.counter('neda_outbox_events_total', 'Domain events read by this process', ['type']);
   const subscriptions = new Set<Subscription>();
   let boundary: ReadBoundary | undefined;
-  let stopListening: (() => Promise<void>) | undefined;
 
   async function readNew(signal: AbortSignal): Promise<void> {
     let hasMore = true;
@@ -73,16 +72,11 @@ export function createOutbox(parts: {
       boundary = await database.read(startBoundary);
       reader.start();
       sweeper.start();
-      stopListening = await database.listen(outboxChannel, reader.trigger, reader.trigger);
+      await database.listen(outboxChannel, reader.trigger, reader.trigger);
     },
     stop: async () => {
       await Promise.all([reader.stop(), sweeper.stop()]);
       for (const subscription of subscriptions) subscription.cancel();
-      try {
-        await stopListening?.();
-      } catch (error) {
-        logger.debug({ err: error }, 'could not end listening');
-      }
     },
   };
 }

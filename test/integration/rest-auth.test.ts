@@ -1,0 +1,308 @@
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startInProcess, type InProcessServer } from '../_support/in-process.ts';
+import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
+import * as wire from '../_support/wire.ts';
+
+let database: TestDatabase;
+let server: InProcessServer;
+let nowShiftMs = 0;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  const clock = { nowMs: () => Date.now() + nowShiftMs, monotonicMs: () => performance.now() + nowShiftMs };
+  server = await startInProcess({ databaseUrl: database.url, overrides: { clock } });
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+const device = { name: ' My watch ', kind: 'watch' };
+
+async function refresh(refreshToken: string): Promise<wire.Tokens> {
+  return wire.tokens.parse(await server.rest.expect(200, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } }));
+}
+
+async function refreshRefused(refreshToken: string): Promise<string> {
+  return (await server.rest.expectProblem(401, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } })).code;
+}
+
+async function me(token: string): Promise<number> {
+  return (await server.rest.request('GET', '/api/v1/auth/me', { token })).status;
+}
+
+describe('login', () => {
+  it('answers tokens, for a name in any case', async () => {
+    const body = { username: 'ALICE', password: 'push-to-talk', device };
+    const tokens = await server.rest.expect(200, 'POST', '/api/v1/auth/login', { body });
+    expect(tokens).toEqual({
+      accessToken: expect.any(String),
+      tokenType: 'Bearer',
+      expiresInMs: 600_000,
+      refreshToken: expect.any(String),
+      session: { id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+      user: { id: expect.any(String), username: 'alice', displayName: 'Alice', role: 'user' },
+    });
+    const { accessToken, session, user } = wire.tokens.parse(tokens);
+    expect(JSON.parse(Buffer.from(accessToken.split('.')[0] ?? '', 'base64url').toString())).toEqual({
+      alg: 'HS256',
+      typ: 'at+jwt',
+    });
+    expect(await server.rest.expect(200, 'GET', '/api/v1/auth/me', { token: accessToken })).toEqual({
+      user,
+      session: {
+        id: session.id,
+        userId: user.id,
+        device: { name: 'My watch', kind: 'watch' },
+        createdAt: expect.stringMatching(/Z$/),
+        lastSeenAt: expect.stringMatching(/Z$/),
+        current: true,
+      },
+    });
+  });
+
+  it('refuses an unknown name, a wrong password, a disabled user and one without a password alike', async () => {
+    const admin = (await server.rest.login('admin')).accessToken;
+    const disabled = await server.rest.createUser(admin, { username: 'disabled.one' });
+    await server.rest.expect(200, 'PATCH', `/api/v1/admin/users/${disabled.id}`, {
+      token: admin,
+      body: { disabled: true },
+    });
+    const withoutPassword = { username: 'no-password', displayName: 'No password' };
+    await server.rest.expect(201, 'POST', '/api/v1/admin/users', { token: admin, body: withoutPassword });
+    const attempts = [
+      ['alice', 'wrong-password'],
+      ['nobody', 'push-to-talk'],
+      ['disabled.one', 'push-to-talk'],
+      ['no-password', 'push-to-talk'],
+      ['not a user name \u0000', 'push-to-talk'],
+    ];
+    const problems = [];
+    for (const [username, password] of attempts) {
+      const problem = await server.rest.expectProblem(401, 'POST', '/api/v1/auth/login', {
+        body: { username, password, device },
+      });
+      problems.push({ ...problem, requestId: '' });
+    }
+    expect(problems[0]?.code).toBe('invalid_credentials');
+    expect(new Set(problems.map((problem) => JSON.stringify(problem))).size).toBe(1);
+  });
+
+  it('hashes a password for an unknown name as it does for a known one', async () => {
+    const spend = async (username: string): Promise<number> => {
+      const before = process.cpuUsage();
+      const body = { username, password: 'wrong-password', device };
+      for (let round = 0; round < 5; round += 1) await server.rest.request('POST', '/api/v1/auth/login', { body });
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    const known = await spend('alice');
+    const unknown = await spend('nobody');
+    expect(unknown / known).toBeGreaterThan(0.5);
+    expect(unknown / known).toBeLessThan(2);
+  });
+});
+
+describe('access tokens', () => {
+  async function forged(options: {
+    typ?: string;
+    key?: string;
+    audience?: string;
+    alg?: 'HS256' | 'HS512';
+    expired?: boolean;
+  }): Promise<string> {
+    const { session, user } = await server.rest.login('alice');
+    const key = options.key ?? server.container.config.auth.secretKey.reveal();
+    return new SignJWT({ sid: session.id, rot: 0, pair: 'x' })
+      .setProtectedHeader({ alg: options.alg ?? 'HS256', typ: options.typ ?? 'at+jwt' })
+      .setSubject(user.id)
+      .setIssuer('neda')
+      .setAudience(options.audience ?? 'neda:api')
+      .setIssuedAt()
+      .setExpirationTime(options.expired === true ? '-1s' : '1m')
+      .sign(new TextEncoder().encode(key));
+  }
+
+  it.each([
+    ['none wrong', {}, 200, ''],
+    ['another type', { typ: 'JWT' }, 401, 'token_wrong_type'],
+    ['another key', { key: 'another-key-0123456789-0123456789-0123456789' }, 401, 'token_invalid'],
+    ['another audience', { audience: 'elsewhere' }, 401, 'token_invalid'],
+    ['another algorithm', { alg: 'HS512' }, 401, 'token_invalid'],
+    ['expired', { expired: true }, 401, 'token_expired'],
+  ] as const)('with %s', async (_name, options, status, code) => {
+    const answer = await server.rest.request('GET', '/api/v1/auth/me', { token: await forged(options) });
+    expect(answer.status).toBe(status);
+    if (code !== '') expect(wire.problem.parse(answer.body).code).toBe(code);
+  });
+
+  it('without a signature are refused', async () => {
+    const { accessToken } = await server.rest.login('alice');
+    const [, payload] = accessToken.split('.');
+    const header = Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url');
+    expect(await me(`${header}.${payload ?? ''}.`)).toBe(401);
+  });
+
+  it('and refresh tokens are not taken for one another', async () => {
+    const { accessToken, refreshToken } = await server.rest.login('alice');
+    const problem = await server.rest.expectProblem(401, 'GET', '/api/v1/auth/me', { token: refreshToken });
+    expect(problem.code).toBe('token_wrong_type');
+    expect(await refreshRefused(accessToken)).toBe('token_wrong_type');
+  });
+
+  it('of the key before a rotation are still accepted', async () => {
+    const { accessToken, refreshToken } = await server.rest.login('alice');
+    const rotated = await startInProcess({
+      databaseUrl: database.url,
+      environment: {
+        SECRET_KEY: 'the-new-key-0123456789-0123456789-0123456789',
+        SECRET_KEY_PREVIOUS: server.container.config.auth.secretKey.reveal(),
+      },
+    });
+    try {
+      await rotated.rest.expect(200, 'GET', '/api/v1/auth/me', { token: accessToken });
+      const fresh = wire.tokens.parse(
+        await rotated.rest.expect(200, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } }),
+      );
+      await rotated.rest.expect(200, 'GET', '/api/v1/auth/me', { token: fresh.accessToken });
+      expect(await me(fresh.accessToken)).toBe(401);
+    } finally {
+      await rotated[Symbol.asyncDispose]();
+    }
+  });
+});
+
+describe('refresh', () => {
+  it('rotates, and the used token is refused after the new access token was used', async () => {
+    const first = await server.rest.login('alice');
+    const second = await refresh(first.refreshToken);
+    expect(second.session.id).toBe(first.session.id);
+    expect(second.refreshToken).not.toBe(first.refreshToken);
+    expect(await me(second.accessToken)).toBe(200);
+    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
+    expect(await me(second.accessToken)).toBe(401);
+    expect(await refreshRefused(second.refreshToken)).toBe('token_invalid');
+  });
+
+  it('accepts the used token again while the answer may have been lost', async () => {
+    const first = await server.rest.login('alice');
+    await refresh(first.refreshToken);
+    const third = await refresh(first.refreshToken);
+    expect(await me(first.accessToken)).toBe(200);
+    const fourth = await refresh(third.refreshToken);
+    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
+    expect(await me(fourth.accessToken)).toBe(401);
+  });
+
+  it('accepts either of two answers to racing refreshes, and then only that one', async () => {
+    const first = await server.rest.login('alice');
+    const [left, right] = await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)]);
+    expect(await me(left.accessToken)).toBe(200);
+    expect(await refreshRefused(right.refreshToken)).toBe('refresh_reused');
+    expect(await me(left.accessToken)).toBe(401);
+  });
+
+  it('accepts the used token for 120 s at most', async () => {
+    const first = await server.rest.login('alice');
+    await refresh(first.refreshToken);
+    try {
+      nowShiftMs += 121_000;
+      expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
+    } finally {
+      nowShiftMs -= 121_000;
+    }
+  });
+
+  it('knows a token that was rotated away long ago', async () => {
+    const first = await server.rest.login('alice');
+    let latest = first;
+    for (let round = 0; round < 3; round += 1) latest = await refresh(latest.refreshToken);
+    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
+    expect(await me(latest.accessToken)).toBe(401);
+  });
+
+  it('takes an invented token of a known session for nothing', async () => {
+    const first = await server.rest.login('alice');
+    const bytes = Buffer.from(first.refreshToken.slice(4), 'base64url');
+    bytes[30] = (bytes[30] ?? 0) ^ 1;
+    expect(await refreshRefused(`nrt_${bytes.toString('base64url')}`)).toBe('token_invalid');
+    expect(await refreshRefused('nrt_x')).toBe('token_invalid');
+    expect(await refreshRefused('x'.repeat(4_000))).toBe('token_invalid');
+    expect(await me(first.accessToken)).toBe(200);
+  });
+
+  it('refuses a lapsed token', async () => {
+    const first = await server.rest.login('alice');
+    const shiftMs = 31 * 24 * 3_600_000;
+    try {
+      nowShiftMs += shiftMs;
+      expect(await refreshRefused(first.refreshToken)).toBe('token_expired');
+    } finally {
+      nowShiftMs -= shiftMs;
+    }
+  });
+});
+
+describe('sessions', () => {
+  it('are listed newest first, and ended one by one', async () => {
+    const phone = await server.rest.login('carol', 'push-to-talk', { name: 'phone', kind: 'phone' });
+    const watch = await server.rest.login('carol', 'push-to-talk', { name: 'watch', kind: 'watch' });
+    const page = await server.rest.expect(200, 'GET', '/api/v1/auth/sessions', { token: phone.accessToken });
+    expect(page).toMatchObject({
+      items: [
+        { id: watch.session.id, current: false },
+        { id: phone.session.id, current: true, device: { name: 'phone', kind: 'phone' } },
+      ],
+      nextCursor: null,
+    });
+    await server.rest.expect(204, 'DELETE', `/api/v1/auth/sessions/${watch.session.id}`, { token: phone.accessToken });
+    const problem = await server.rest.expectProblem(401, 'GET', '/api/v1/auth/me', { token: watch.accessToken });
+    expect(problem.code).toBe('token_invalid');
+    await server.rest.expectProblem(404, 'DELETE', `/api/v1/auth/sessions/${watch.session.id}`, {
+      token: phone.accessToken,
+    });
+  });
+
+  it("of others are not found, and their owners' stay", async () => {
+    const bob = await server.rest.login('bob');
+    const alice = await server.rest.login('alice');
+    await server.rest.expectProblem(404, 'DELETE', `/api/v1/auth/sessions/${bob.session.id}`, {
+      token: alice.accessToken,
+    });
+    expect(await me(bob.accessToken)).toBe(200);
+  });
+
+  it('end with logout', async () => {
+    const bob = await server.rest.login('bob');
+    await server.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: bob.accessToken });
+    expect(await me(bob.accessToken)).toBe(401);
+    expect(await refreshRefused(bob.refreshToken)).toBe('token_invalid');
+  });
+});
+
+describe('password', () => {
+  it('is changed with the current one, and other sessions end', async () => {
+    const admin = (await server.rest.login('admin')).accessToken;
+    await server.rest.createUser(admin, { username: 'dora' });
+    const here = await server.rest.login('dora');
+    const there = await server.rest.login('dora');
+    const change = (currentPassword: string, newPassword: string) => ({
+      token: here.accessToken,
+      body: { currentPassword, newPassword },
+    });
+    const path = '/api/v1/auth/password';
+    expect((await server.rest.expectProblem(403, 'POST', path, change('wrong', 'a-new-password'))).code).toBe(
+      'wrong_password',
+    );
+    const short = await server.rest.expectProblem(400, 'POST', path, change('push-to-talk', 'short'));
+    expect(short.code).toBe('validation_failed');
+    const common = await server.rest.expectProblem(400, 'POST', path, change('push-to-talk', 'Password123'));
+    expect(common['errors']).toMatchObject([{ path: 'newPassword' }]);
+    await server.rest.expect(204, 'POST', path, change('push-to-talk', 'a-new-password'));
+    expect(await me(here.accessToken)).toBe(200);
+    expect(await me(there.accessToken)).toBe(401);
+    await server.rest.login('dora', 'a-new-password');
+  });
+});
