@@ -28,11 +28,14 @@ type Script = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
 
 export type FloorScripts = Readonly<Record<ScriptName, Script>>;
 
+/** Stand before every script, in this order. */
+const preludeParts = ['prelude.lua', 'prelude-floor.lua', 'prelude-settle.lua'];
+
 const folder = new URL('./lua/', import.meta.url);
 
 /** Reads the scripts and makes them commands of this connection. Sent by digest; by text only when unknown. */
 export function loadScripts(redis: Redis, timings: FloorTimings): FloorScripts {
-  const prelude = readFileSync(new URL('prelude.lua', folder), 'utf8');
+  const prelude = preludeParts.map((part) => readFileSync(new URL(part, folder), 'utf8')).join('\n');
   const constants = [
     `local LEASE_MS = ${timings.leaseMs}`,
     `local GRACE_MS = ${timings.graceMs}`,

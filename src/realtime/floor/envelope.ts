@@ -9,7 +9,7 @@ import type { EndCause } from './model.ts';
  *   1 E <epoch> <seq> presence
  *   1 H <talkId> <token> <connectionId> <streamId> <identity|->   a waiter's turn has come: his process commits
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
- *   1 D <connectionId> <cause>                         a queued request failed
+ *   1 D <connectionId> <cause> [<retryAfterMs>]        a queued request failed
  */
 export const ENVELOPE_VERSION = '1';
 
@@ -62,7 +62,10 @@ export interface QueueEnvelope {
 export interface QueueFailedEnvelope {
   readonly kind: 'queue_failed';
   readonly connectionId: string;
-  readonly cause: 'listen_only';
+  /** `cooldown`: the user's talk on another device was too long. */
+  readonly cause: 'listen_only' | 'cooldown';
+  /** How long the user must wait before the next request. */
+  readonly retryAfterMs: number;
 }
 
 export type Envelope = NumberedEnvelope | HandOverEnvelope | QueueEnvelope | QueueFailedEnvelope;
@@ -104,10 +107,15 @@ export function parseEnvelope(payload: string): Envelope | null {
     case 'Q':
       return { kind: 'queue', places: words.slice(2).map(parsePlace) };
     case 'D':
-      return { kind: 'queue_failed', connectionId: words[2] ?? '', cause: 'listen_only' };
+      return parseQueueFailed(words);
     default:
       return null;
   }
+}
+
+function parseQueueFailed([, , connectionId = '', cause = '', retryAfterMs = '0']: readonly string[]): Envelope | null {
+  if (cause !== 'listen_only' && cause !== 'cooldown') return null;
+  return { kind: 'queue_failed', connectionId, cause, retryAfterMs: Number(retryAfterMs) };
 }
 
 function parsePlace(word: string): { connectionId: string; position: number } {

@@ -1,9 +1,10 @@
 import type { Draft } from './machine-draft.ts';
 import { addPerson, dropMember, renamePerson } from './machine-presence.ts';
-import { leaveQueue, promote } from './machine-queue.ts';
+import { leaveQueue } from './machine-queue.ts';
+import { promote, voidPending } from './machine-reservation.ts';
 import { openLife, settle } from './machine-settle.ts';
 import type { VoidCause } from './machine-state.ts';
-import { endTalk, grantOf, openTalk, remainingMs, voidPending } from './machine-talk.ts';
+import { endTalk, grantOf, openTalk, remainingMs } from './machine-talk.ts';
 import { type OpenTalk, SNAPSHOT_PRESENCE_LIMIT } from './model.ts';
 import type {
   CancelInput,
@@ -105,9 +106,13 @@ export function commit(draft: Draft, input: CommitInput): CommitAnswer {
 export function cancel(draft: Draft, input: CancelInput): void {
   settle(draft);
   const { pending } = draft;
-  if (pending?.talkId !== input.talkId || pending.token !== input.token) return;
-  draft.pending = null;
-  if (input.silencedTalker && draft.talk && draft.talk.talkId === pending.over) endTalk(draft, 'media_failed');
+  const voided = draft.life?.voided;
+  let over = voided?.talkId === input.talkId ? voided.over : null;
+  if (pending?.talkId === input.talkId && pending.token === input.token) {
+    over = pending.over;
+    draft.pending = null;
+  }
+  if (input.silencedTalker && over !== null && draft.talk?.talkId === over) endTalk(draft, 'media_failed');
   promote(draft);
 }
 

@@ -1,6 +1,5 @@
 import type { Draft } from './machine-draft.ts';
 import type { Ask } from './machine-state.ts';
-import { reserve } from './machine-talk.ts';
 
 /** Tells each waiter's process where he stands. */
 export function publishPlaces(draft: Draft): void {
@@ -33,21 +32,4 @@ export function takePlace(draft: Draft, ask: Ask, queueLimit: number): number | 
   draft.queue = others.toSpliced(ahead, 0, waiter ? { ...waiter, emergency: true } : ask);
   if (ahead < others.length) publishPlaces(draft);
   return ahead + 1;
-}
-
-/** The first waiter who may talk gets the reservation; his process commits it (floor.md "End with a queue"). */
-export function promote(draft: Draft): void {
-  if (draft.life === null || draft.talk || draft.pending) return;
-  for (;;) {
-    const [waiter, ...others] = draft.queue;
-    if (!waiter) return;
-    draft.queue = others;
-    const member = draft.members.get(waiter.sessionId);
-    if (member?.connectionId !== waiter.connectionId || member.talk !== 'allowed') continue;
-    reserve(draft, waiter, null);
-    const { talkId, token, connectionId, streamId, identity } = waiter;
-    draft.publish(`1 H ${talkId} ${token} ${connectionId} ${streamId} ${identity ?? '-'}`);
-    publishPlaces(draft);
-    return;
-  }
 }

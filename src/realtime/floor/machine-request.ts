@@ -1,8 +1,9 @@
 import type { Draft } from './machine-draft.ts';
 import { leaveQueue, takePlace } from './machine-queue.ts';
+import { reserve } from './machine-reservation.ts';
 import { settle } from './machine-settle.ts';
 import type { Ask, PresentMember, Talk } from './machine-state.ts';
-import { endTalk, grantOf, openTalk, reserve } from './machine-talk.ts';
+import { endTalk, grantOf, openTalk } from './machine-talk.ts';
 import type { Change, RequestInput, RequestOutcome } from './store.ts';
 
 type WithoutChange<T> = T extends unknown ? Omit<T, keyof Change> : never;

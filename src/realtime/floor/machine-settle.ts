@@ -1,8 +1,9 @@
 import type { Draft } from './machine-draft.ts';
 import { dropMember, flushPresence } from './machine-presence.ts';
-import { leaveQueue, promote } from './machine-queue.ts';
+import { leaveQueue } from './machine-queue.ts';
+import { promote, voidPending } from './machine-reservation.ts';
 import type { GroupLife } from './machine-state.ts';
-import { endTalk, noteTalk, talkDeadline, voidPending } from './machine-talk.ts';
+import { endTalk, noteTalk, talkDeadline } from './machine-talk.ts';
 
 const GENERATION_FACTOR = 2 ** 32;
 

@@ -43,7 +43,14 @@ export interface GroupLife {
   /** When the next replaced socket's presence ends. */
   readonly swapAtMs: number | null;
   /** The reservation that was voided last, for whoever drives it and commits too late. */
-  readonly voided: { readonly talkId: string; readonly cause: VoidCause } | null;
+  readonly voided: VoidedReservation | null;
+}
+
+export interface VoidedReservation {
+  readonly talkId: string;
+  readonly cause: VoidCause;
+  /** The talk that it was to pre-empt. */
+  readonly over: string | null;
 }
 
 export type VoidCause = 'void' | 'not_joined' | 'listen_only' | 'busy';

@@ -1,26 +1,16 @@
 import type { Draft } from './machine-draft.ts';
 import { flushPresence } from './machine-presence.ts';
-import type { Ask, Talk, VoidCause } from './machine-state.ts';
+import { leaveQueue } from './machine-queue.ts';
+import type { Ask, Talk } from './machine-state.ts';
 import type { EndCause, FloorPolicy } from './model.ts';
 import type { Grant } from './store.ts';
 
 export type TalkLimits = Pick<FloorPolicy, 'maxTalkMs' | 'contendedTalkMs' | 'cooldownMs'>;
 
-/** "pending": reserved, not announced, void after a while. `over` is the open talk that it pre-empts. */
-export function reserve(draft: Draft, ask: Ask, over: string | null): void {
-  draft.pending = { ...ask, untilMs: draft.nowMs + draft.context.timings.pendingMs, contended: false, over };
-  const { identity } = ask;
-  if (identity !== null && !draft.rights.includes(identity)) draft.rights = [...draft.rights, identity];
-}
-
-/** "pending → idle": nothing was announced; who drives the grant learns the cause when his commit is refused. */
-export function voidPending(draft: Draft, cause: VoidCause): void {
-  if (draft.pending === null) return;
-  draft.setLife({ voided: { talkId: draft.pending.talkId, cause } });
-  draft.pending = null;
-}
-
-/** "pending → taken", or "idle → taken" in one step: opens and announces a talk; lease and limits start. */
+/**
+ * "pending → taken", or "idle → taken" in one step: opens and announces a talk; lease and limits start. Who waits
+ * already when it starts counts as the first other asker.
+ */
 export function openTalk(draft: Draft, ask: Ask, contended: boolean, limits: TalkLimits): Talk {
   flushPresence(draft);
   const { nowMs } = draft;
@@ -67,16 +57,25 @@ export function endTalk(draft: Draft, cause: EndCause): void {
   const durationMs = Math.max(0, nowMs - talk.startMs);
   const cooled = cause === 'too_long' || (cause === 'revoked' && talk.emergency);
   const retryAfterMs = cooled ? talk.cooldownMs : 0;
-  if (retryAfterMs > 0) {
-    draft.cooldown.set(talk.userId, { untilMs: nowMs + retryAfterMs, bindsEmergency: talk.emergency });
-  }
   draft.number(
     `ended ${talk.talkId} ${talk.connectionId} ${cause} ${retryAfterMs} ${durationMs}`,
     'TALK_ENDED',
     `"talkId":"${talk.talkId}","speaker":${JSON.stringify(talk.speaker)},"cause":"${cause}","durationMs":${durationMs}`,
   );
+  if (retryAfterMs > 0) startCooldown(draft, talk, retryAfterMs);
   noteTalk(draft, talk, cause);
   draft.talk = null;
+}
+
+/** "Cooldown binds the user on any device": the places that his other devices wait in are gone. */
+function startCooldown(draft: Draft, talk: Talk, retryAfterMs: number): void {
+  const { userId, emergency } = talk;
+  draft.cooldown.set(userId, { untilMs: draft.nowMs + retryAfterMs, bindsEmergency: emergency });
+  for (const waiter of draft.queue) {
+    if (waiter.userId !== userId || (waiter.emergency && !emergency)) continue;
+    leaveQueue(draft, waiter.sessionId);
+    draft.publish(`1 D ${waiter.connectionId} cooldown ${retryAfterMs}`);
+  }
 }
 
 /** Notes a finished talk for PostgreSQL. */

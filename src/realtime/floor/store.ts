@@ -26,7 +26,10 @@ export interface FloorStore {
   /** Second step of a grant. Refused when the reservation is void, cancelled, or the member may not talk now. */
   commit(input: CommitInput): Promise<CommitOutcome>;
 
-  /** Gives a reservation back; nothing was announced. */
+  /**
+   * Gives a reservation back; nothing was announced. With `silencedTalker` also after a refused commit: the talk that
+   * was silenced in vain ends.
+   */
   cancel(input: CancelInput): Promise<Change>;
 
   /** The talker lets go. Only the grant's own session and connection can. */

@@ -1,4 +1,4 @@
-import type { EndedEnvelope, Envelope, FloorMember, NumberedEnvelope, StartedEnvelope } from '../floor/index.ts';
+import type { EndedEnvelope, Envelope, FloorMember, NumberedEnvelope, QueueFailedEnvelope, StartedEnvelope } from '../floor/index.ts';
 import { parseEnvelope } from '../floor/index.ts';
 import type { Connection, PreparedFrame } from '../gateway/index.ts';
 import { prepareFrame } from '../gateway/index.ts';
@@ -102,7 +102,7 @@ export class Room {
         for (const { connectionId, position } of envelope.places) this.#tellPlace(connectionId, position);
         return;
       case 'queue_failed':
-        this.#tellQueueFailed(envelope.connectionId, envelope.cause);
+        this.#tellQueueFailed(envelope);
         return;
       default:
         envelope satisfies never;
@@ -213,8 +213,9 @@ export class Room {
     this.members.get(connectionId)?.connection.send({ type: 'TALK_QUEUED', groupId: this.groupId, position });
   }
 
-  #tellQueueFailed(connectionId: string, cause: 'listen_only'): void {
+  #tellQueueFailed({ connectionId, cause, retryAfterMs }: QueueFailedEnvelope): void {
     if (!this.places.delete(connectionId)) return;
-    this.members.get(connectionId)?.connection.send({ type: 'TALK_DENIED', groupId: this.groupId, cause });
+    const wait = cause === 'cooldown' ? { retryAfterMs } : {};
+    this.members.get(connectionId)?.connection.send({ type: 'TALK_DENIED', groupId: this.groupId, cause, ...wait });
   }
 }

@@ -1,10 +1,16 @@
--- Gives a reservation back; nothing was announced.
+-- Gives a reservation back; nothing was announced. One that was void already still ends the talk that was silenced
+-- for it.
 -- ARGV  7 talk id  8 token  9 the pre-empted talker was silenced already (1|0)
 -- returns 'cancelled' | 'nothing'
+local talkId, silenced = ARGV[7], ARGV[9] == '1'
+
 settle()
-if not pending or pending.id ~= ARGV[7] or pending.token ~= ARGV[8] then return reply('nothing') end
-local over = pending.over
-dropPending()
-if ARGV[9] == '1' and talk and talk.id == over then endTalk('media_failed') end
+local over = floor and floor.voided == talkId and floor.voidedOver
+local cancels = pending and pending.id == talkId and pending.token == ARGV[8]
+if cancels then
+  over = pending.over
+  dropPending()
+end
+if silenced and talk and talk.id == over then endTalk('media_failed') end
 promote()
-return reply('cancelled')
+return reply(cancels and 'cancelled' or 'nothing')

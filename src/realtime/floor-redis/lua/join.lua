@@ -8,14 +8,9 @@ settle()
 if not floor then
   floor = {
     epoch = int(generation * 4294967296 + clock[1]), seq = '0', gen = int(generation), voice = ARGV[12],
-    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '',
+    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '',
   }
-  local fields = {}
-  for field, value in pairs(floor) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = value
-  end
-  call('HSET', K.floor, unpack(fields))
+  keep(K.floor, floor)
   call('XADD', K.history, '*', 'kind', 'opened', 'voice', floor.voice, 'start', int(now))
 end
 
@@ -23,6 +18,8 @@ local known = member(sessionId)
 if not known then
   addPerson(userId, person)
 else
+  renamePerson(userId, person)
+  -- What the old socket asked for dies with it.
   if known.connection ~= connectionId then
     leaveQueue(sessionId)
     if pending and pending.session == sessionId then
@@ -38,7 +35,7 @@ set('emptyAt', '')
 if talk and talk.session == sessionId and talk.connection ~= connectionId then
   talk.connection, talk.process, talk.grace, talk.lease = connectionId, processId, '', int(now + LEASE_MS)
   call('HSET', K.talk, 'connection', connectionId, 'process', processId, 'grace', '', 'lease', talk.lease)
-  call('SET', K.speaker, talk.user, 'PX', LEASE_MS)
+  if not pending then moveSlot(talk.user, talk.user, LEASE_MS) end
 end
 
 local missed = tonumber(ARGV[13]) >= 0 and missedSince(tonumber(ARGV[13]), tonumber(ARGV[14])) or ''

@@ -38,61 +38,42 @@ local request = {
   emergency = emergency and '1' or '0',
 }
 
-local function place(entries)
-  local last = 0
-  for i, text in ipairs(entries) do
-    local waiter = cjson.decode(text)
-    if waiter.session == sessionId then return i, true end
-    if waiter.emergency == '1' then last = i end
+local holder = pending or talk
+local preempts = talk and not pending and talk.user ~= userId and talk.emergency == '0'
+  and (emergency or (managerPreempts and role == 'group_manager' and talk.role ~= 'group_manager'))
+if holder and not preempts then
+  if holder.user == userId then return reply('busy', holder.speaker) end
+  -- The first other asker starts the contended limit.
+  if talk and talk.user ~= userId and talk.contended == '' and tonumber(talk.contendedMs) > 0 then
+    talk.contended = int(now + talk.contendedMs)
+    call('HSET', K.talk, 'contended', talk.contended)
   end
-  return emergency and last + 1 or #entries + 1, false
+  if pending and pending.contended == '0' then
+    pending.contended = '1'
+    call('HSET', K.pending, 'contended', '1')
+  end
+  if not wantsQueue or queueLimit == 0 then return reply('busy', holder.speaker) end
+  local position = takePlace(request, queueLimit)
+  if not position then return reply('queue_full', holder.speaker) end
+  return reply('queued', position)
 end
 
-local holder = pending or talk
-if holder then
-  local preempts = talk and not pending and talk.user ~= userId and talk.emergency == '0'
-    and (emergency or (managerPreempts and role == 'group_manager' and talk.role ~= 'group_manager'))
-  if not preempts then
-    if holder.user == userId then return reply('busy', holder.speaker) end
-    -- The first other asker starts the contended limit.
-    if talk and talk.user ~= userId and talk.contended == '' and tonumber(talk.contendedMs) > 0 then
-      talk.contended = int(now + talk.contendedMs)
-      call('HSET', K.talk, 'contended', talk.contended)
-    end
-    if pending and pending.contended == '0' then
-      pending.contended = '1'
-      call('HSET', K.pending, 'contended', '1')
-    end
-    if not wantsQueue or queueLimit == 0 then return reply('busy', holder.speaker) end
-    local entries = call('LRANGE', K.queue, 0, -1)
-    local position, waiting = place(entries)
-    if not waiting then
-      if #entries >= queueLimit then return reply('queue_full', holder.speaker) end
-      if position > #entries then
-        call('RPUSH', K.queue, cjson.encode(request))
-      else
-        call('LINSERT', K.queue, 'BEFORE', entries[position], cjson.encode(request))
-        publishPlaces()
-      end
-    end
-    return reply('queued', position)
-  end
+if preempts then
   leaveQueue(sessionId)
-  if oneStep then
-    endTalk('preempted')
-  else
+  if not oneStep then
     request.over = talk.id
     reserve(request)
-    call('SET', K.speaker, userId, 'PX', PENDING_MS)
+    moveSlot(talk.user, userId, PENDING_MS)
     return reply('prepared', talk.identity)
   end
+  -- No third party between: the end and the start are announced in the same step.
+  endTalk('preempted')
+elseif not call('SET', K.speaker, userId, 'NX', 'PX', oneStep and LEASE_MS or PENDING_MS) then
+  return reply('busy', '')
 end
-
 if oneStep then
-  if not call('SET', K.speaker, userId, 'NX', 'PX', LEASE_MS) then return reply('busy', '') end
   openTalk(request, maxTalkMs, contendedMs, cooldownMs)
   return reply('granted', talk.id, tonumber(talk.stream), tonumber(talk.seq), maxTalkMs, remainingMs())
 end
-if not call('SET', K.speaker, userId, 'NX', 'PX', PENDING_MS) then return reply('busy', '') end
 reserve(request)
 return reply('prepared', '')

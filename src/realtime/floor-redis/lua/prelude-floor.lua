@@ -1,0 +1,204 @@
+-- The second part of the prelude: slot, queue, talk and reservation.
+
+-- The slot is freed only for its owner.
+local function freeSlot(userId)
+  if call('GET', K.speaker) == userId then call('DEL', K.speaker) end
+end
+
+-- The slot follows the floor; a value that is neither the old nor the new owner is left alone.
+local function moveSlot(from, to, ttlMs)
+  local owner = call('GET', K.speaker)
+  if not owner or owner == from or owner == to then call('SET', K.speaker, to, 'PX', math.max(1, ttlMs)) end
+end
+
+local function publishPlaces()
+  local entries = call('LRANGE', K.queue, 0, -1)
+  if #entries == 0 then return end
+  local places = {}
+  for i, text in ipairs(entries) do places[i] = cjson.decode(text).connection .. ':' .. i end
+  publish('1 Q ' .. table.concat(places, ' '))
+end
+
+-- Takes a session's place out of the queue; returns who waited there.
+local function leaveQueue(sessionId)
+  if call('LLEN', K.queue) == 0 then return nil end
+  for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
+    local waiter = cjson.decode(text)
+    if waiter.session == sessionId then
+      call('LREM', K.queue, 1, text)
+      publishPlaces()
+      return waiter
+    end
+  end
+  return nil
+end
+
+-- Where a request stands in the queue, from 1; nil when it is full. Asking again keeps the place, but one that has
+-- become an emergency moves before the ordinary askers, as a new one would.
+local function takePlace(request, queueLimit)
+  local entries = call('LRANGE', K.queue, 0, -1)
+  local emergencies, kept, others = 0, nil, #entries
+  for i, text in ipairs(entries) do
+    local waiter = cjson.decode(text)
+    if waiter.session == request.session then
+      if waiter.emergency == '1' or request.emergency == '0' then return i end
+      kept, others = text, others - 1
+      request = waiter
+      request.emergency = '1'
+    elseif waiter.emergency == '1' then
+      emergencies = emergencies + 1
+    end
+  end
+  if kept then
+    call('LREM', K.queue, 1, kept)
+  elseif #entries >= queueLimit then
+    return nil
+  end
+  local ahead = request.emergency == '1' and emergencies or others
+  if ahead < others then
+    call('LINSERT', K.queue, 'BEFORE', call('LINDEX', K.queue, ahead), cjson.encode(request))
+    publishPlaces()
+  else
+    call('RPUSH', K.queue, cjson.encode(request))
+  end
+  return ahead + 1
+end
+
+-- Whether somebody else waits for the floor.
+local function othersWait(userId)
+  if call('LLEN', K.queue) == 0 then return false end
+  for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
+    if cjson.decode(text).user ~= userId then return true end
+  end
+  return false
+end
+
+-- A cooldown binds a user on any device: the places that his other devices wait in are gone.
+local function dropCooledPlaces(userId, retry, emergencies)
+  if call('LLEN', K.queue) == 0 then return end
+  for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
+    local waiter = cjson.decode(text)
+    if waiter.user == userId and (emergencies or waiter.emergency == '0') then
+      call('LREM', K.queue, 1, text)
+      publishPlaces()
+      publish('1 D ' .. waiter.connection .. ' cooldown ' .. int(retry))
+    end
+  end
+end
+
+local function talkDeadline()
+  local at, cause = tonumber(talk.lease), 'expired'
+  local function earlier(field, other)
+    if field ~= '' and tonumber(field) < at then at, cause = tonumber(field), other end
+  end
+  earlier(talk.grace, 'lost')
+  earlier(talk.max, 'too_long')
+  earlier(talk.contended, 'too_long')
+  return at, cause
+end
+
+local function remainingMs()
+  local at = tonumber(talk.max)
+  if talk.contended ~= '' and tonumber(talk.contended) < at then at = tonumber(talk.contended) end
+  return math.max(0, at - now)
+end
+
+local function noteTalk(cause)
+  call('XADD', K.history, '*', 'kind', 'talk', 'talk', talk.id, 'voice', floor.voice, 'user', talk.user,
+    'speaker', talk.speaker, 'emergency', talk.emergency, 'start', talk.start, 'end', int(now), 'cause', cause)
+end
+
+-- A reservation beside the talk owns the slot already.
+local function endTalk(cause)
+  flushPresence()
+  local duration = math.max(0, now - talk.start)
+  local cooled = cause == 'too_long' or (cause == 'revoked' and talk.emergency == '1')
+  local retry = cooled and tonumber(talk.cooldown) or 0
+  number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration),
+    'TALK_ENDED', '"talkId":"' .. talk.id .. '","speaker":' .. talk.speaker
+    .. ',"cause":"' .. cause .. '","durationMs":' .. int(duration))
+  if retry > 0 then
+    local emergency = talk.emergency == '1'
+    call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. (emergency and 'e' or ''))
+    dropCooledPlaces(talk.user, retry, emergency)
+  end
+  noteTalk(cause)
+  call('DEL', K.talk)
+  freeSlot(talk.user)
+  talk = nil
+end
+
+local function keep(key, record)
+  local fields = {}
+  for field, value in pairs(record) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
+  end
+  call('HSET', key, unpack(fields))
+end
+
+-- Opens and announces a talk for a request or reservation `r` under the limits of its group. Who waits already
+-- when it starts counts as the first other asker.
+local function openTalk(r, maxTalkMs, contendedMs, cooldownMs)
+  flushPresence()
+  local contended = ''
+  if contendedMs > 0 and (r.contended == '1' or othersWait(r.user)) then contended = int(now + contendedMs) end
+  talk = {
+    id = r.id, stream = r.stream, token = r.token, user = r.user, speaker = r.speaker, session = r.session,
+    connection = r.connection, process = r.process, identity = r.identity, emergency = r.emergency, role = r.role,
+    start = int(now), max = int(now + maxTalkMs), maxMs = int(maxTalkMs), contended = contended,
+    contendedMs = int(contendedMs), cooldown = int(cooldownMs), lease = int(now + LEASE_MS), grace = '',
+  }
+  moveSlot(talk.user, talk.user, LEASE_MS)
+  number('started', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. talk.maxMs .. ' ' .. int(remainingMs()),
+    'TALK_STARTED', '"talkId":"' .. talk.id .. '","streamId":' .. talk.stream .. ',"speaker":' .. talk.speaker
+    .. ',"emergency":' .. (talk.emergency == '1' and 'true' or 'false'))
+  talk.seq = floor.seq
+  keep(K.talk, talk)
+end
+
+-- The slot is taken by the caller.
+local function reserve(r)
+  pending = r
+  pending.untilAt = int(now + PENDING_MS)
+  pending.contended = '0'
+  keep(K.pending, pending)
+  if pending.identity ~= '' then call('SADD', K.rights, pending.identity) end
+end
+
+local function dropPending()
+  call('DEL', K.pending)
+  local user = pending.user
+  pending = nil
+  if talk then moveSlot(user, talk.user, talk.lease - now) else freeSlot(user) end
+end
+
+-- Nothing was announced; whoever drives the grant learns the cause when his commit is refused.
+local function voidPending(cause)
+  set('voided', pending.id)
+  set('voidedCause', cause)
+  set('voidedOver', pending.over or '')
+  dropPending()
+end
+
+-- The first waiter who may talk gets the reservation; his process commits it.
+local function promote()
+  if talk or pending then return end
+  local text = call('LPOP', K.queue)
+  while text do
+    local waiter = cjson.decode(text)
+    local m = member(waiter.session)
+    if m and m.connection == waiter.connection and m.right == 'allowed' then
+      if not call('SET', K.speaker, waiter.user, 'NX', 'PX', PENDING_MS) then
+        call('LPUSH', K.queue, text)
+        return
+      end
+      reserve(waiter)
+      publish('1 H ' .. waiter.id .. ' ' .. waiter.token .. ' ' .. waiter.connection .. ' ' .. waiter.stream .. ' '
+        .. (waiter.identity == '' and '-' or waiter.identity))
+      publishPlaces()
+      return
+    end
+    text = call('LPOP', K.queue)
+  end
+end

@@ -1,0 +1,35 @@
+import type { Draft } from './machine-draft.ts';
+import { publishPlaces } from './machine-queue.ts';
+import type { Ask, VoidCause } from './machine-state.ts';
+
+/** "pending": reserved, not announced, void after a while. `over` is the open talk that it pre-empts. */
+export function reserve(draft: Draft, ask: Ask, over: string | null): void {
+  draft.pending = { ...ask, untilMs: draft.nowMs + draft.context.timings.pendingMs, contended: false, over };
+  const { identity } = ask;
+  if (identity !== null && !draft.rights.includes(identity)) draft.rights = [...draft.rights, identity];
+}
+
+/** "pending → idle": nothing was announced; who drives the grant learns the cause when his commit is refused. */
+export function voidPending(draft: Draft, cause: VoidCause): void {
+  if (draft.pending === null) return;
+  const { talkId, over } = draft.pending;
+  draft.setLife({ voided: { talkId, cause, over } });
+  draft.pending = null;
+}
+
+/** The first waiter who may talk gets the reservation; his process commits it (floor.md "End with a queue"). */
+export function promote(draft: Draft): void {
+  if (draft.life === null || draft.talk || draft.pending) return;
+  for (;;) {
+    const [waiter, ...others] = draft.queue;
+    if (!waiter) return;
+    draft.queue = others;
+    const member = draft.members.get(waiter.sessionId);
+    if (member?.connectionId !== waiter.connectionId || member.talk !== 'allowed') continue;
+    reserve(draft, waiter, null);
+    const { talkId, token, connectionId, streamId, identity } = waiter;
+    draft.publish(`1 H ${talkId} ${token} ${connectionId} ${streamId} ${identity ?? '-'}`);
+    publishPlaces(draft);
+    return;
+  }
+}
