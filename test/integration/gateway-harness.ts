@@ -53,7 +53,12 @@ export function membership(groupId = newId(), changes: Partial<Membership> = {})
     managerPreempts: false,
     emergency: 'allowed',
   } as const;
-  return { group: { id: groupId, name: 'Team', description: '', settings }, role: 'member', talk: 'allowed', ...changes };
+  return {
+    group: { id: groupId, name: 'Team', description: '', settings },
+    role: 'member',
+    talk: 'allowed',
+    ...changes,
+  };
 }
 
 /** A gateway behind a real HTTP server; who people are and what messages do is the test's. */

@@ -30,7 +30,9 @@ describe('the upgrade', () => {
 
   it.each(['token', 'access_token', 'ticket'])('is refused with a %s in the URL', async (key) => {
     const { socket, received } = await harness.rawSocket([], `/ws?${key}=abc`);
-    await expect.poll(() => Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/);
+    await expect
+      .poll(() => Buffer.concat(received).toString())
+      .toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/);
     socket.destroy();
   });
 

@@ -23,6 +23,8 @@ export interface WaitingSocket {
   readonly socket: GatewaySocket;
   readonly stream: Duplex;
   readonly admission: Admission;
+  /** Of the HELLO that is being answered; grows with every HELLO of the process. */
+  readonly helloNumber: number;
   /** Hands the socket over to a connection. Returns what came meanwhile. */
   finish(): readonly Buffer[];
 }

@@ -32,6 +32,8 @@ export interface LiveConnection extends Connection {
   user: AccessUser;
   /** Unix time in milliseconds. */
   readonly tokenExpiresAtMs: number;
+  /** Grows with every HELLO of the process. */
+  readonly helloNumber: number;
   /** `expiresAtMs`: Unix time in milliseconds. */
   extendToken(expiresAtMs: number): void;
 }

@@ -3,6 +3,7 @@ import type { AddressQuota } from './address-quota.ts';
 import type { GatewayCounters } from './counters.ts';
 import type { DispatchTable } from './dispatch-table.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
+import type { HelloOrder } from './hello-order.ts';
 import type { GatewayPorts, GatewayTiming } from './ports.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { Registry } from './registry.ts';
@@ -17,6 +18,7 @@ export interface GatewayContext {
   readonly dispatch: DispatchTable;
   readonly registry: Registry;
   readonly recent: RecentChanges;
+  readonly hellos: HelloOrder;
   readonly wheel: TimerWheel;
   readonly writer: TickWriter;
   readonly waitingByAddress: AddressQuota;

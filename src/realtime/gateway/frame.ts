@@ -25,5 +25,10 @@ export function prepareFrame(text: string): PreparedFrame {
   return { bytes };
 }
 
+/** The answer to a protocol ping; `payload` is at most 125 bytes. */
+export function pongFrame(payload: Buffer): PreparedFrame {
+  return { bytes: Buffer.concat([Buffer.from([0x8a, payload.length]), payload]) };
+}
+
 /** A protocol ping without payload. */
 export const PING_FRAME: PreparedFrame = { bytes: Buffer.from([0x89, 0]) };

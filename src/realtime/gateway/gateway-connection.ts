@@ -4,7 +4,7 @@ import { CloseCode, type CloseReason, type ServerMessage } from '../protocol/ind
 import type { LiveConnection, PreparedFrame } from './connection.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp, type EndLabel } from './counters.ts';
-import { PING_FRAME, prepareFrame } from './frame.ts';
+import { PING_FRAME, pongFrame, prepareFrame } from './frame.ts';
 import type { FrameReceiver, GatewaySocket } from './gateway-socket.ts';
 import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
@@ -25,6 +25,7 @@ export interface ConnectionDetails {
   readonly tokenExpiresAtMs: number;
   readonly memberships: Map<string, Membership>;
   readonly pingIntervalMs: number;
+  readonly helloNumber: number;
   readonly socket: GatewaySocket;
   readonly stream: Duplex;
 }
@@ -35,6 +36,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   user: AccessUser;
   readonly session: AccessSession;
   readonly memberships: Map<string, Membership>;
+  readonly helloNumber: number;
   readonly joined = new Set<string>();
   readonly stream: Duplex;
   dueAtMs = 0;
@@ -57,6 +59,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.session = details.session;
     this.memberships = details.memberships;
     this.tokenExpiresAtMs = details.tokenExpiresAtMs;
+    this.helloNumber = details.helloNumber;
     this.stream = details.stream;
     this.#socket = details.socket;
     this.#context = context;
@@ -124,11 +127,18 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#afterEnd('bad_frame');
   }
 
-  onControl(kind: 'ping' | 'pong'): void {
+  onPing(payload: Buffer): void {
     if (!this.#open) return;
     const nowMs = this.#monotonicMs();
-    if (kind === 'pong') this.#liveness.pong(nowMs);
-    else this.#liveness.heard(nowMs);
+    this.#liveness.heard(nowMs);
+    this.#tellHeard();
+    if (this.#inbound.control(nowMs)) this.#context.writer.write(this, pongFrame(payload).bytes);
+  }
+
+  onPong(): void {
+    if (!this.#open) return;
+    const nowMs = this.#monotonicMs();
+    this.#liveness.pong(nowMs);
     this.#tellHeard();
     this.#inbound.control(nowMs);
   }

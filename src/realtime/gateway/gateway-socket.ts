@@ -5,8 +5,9 @@ export interface FrameReceiver {
   /** A whole text message, checked to be UTF-8 and not too large. */
   onText(data: Buffer): void;
   onBinary(data: Buffer): void;
-  /** A protocol ping, or the pong to one. */
-  onControl(kind: 'ping' | 'pong'): void;
+  /** A protocol ping, to be answered here: `ws` would answer without a limit. */
+  onPing(payload: Buffer): void;
+  onPong(): void;
   /** `bad_frame`: what came is no WebSocket, or broke a limit of `ws`, which closes by itself. */
   onEnd(how: 'peer' | 'bad_frame'): void;
 }
@@ -32,12 +33,12 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   else this.receiver?.onText(data);
 }
 
-function onPing(this: WebSocket): void {
-  if (this instanceof GatewaySocket) this.receiver?.onControl('ping');
+function onPing(this: WebSocket, payload: Buffer): void {
+  if (this instanceof GatewaySocket) this.receiver?.onPing(payload);
 }
 
 function onPong(this: WebSocket): void {
-  if (this instanceof GatewaySocket) this.receiver?.onControl('pong');
+  if (this instanceof GatewaySocket) this.receiver?.onPong();
 }
 
 function onError(this: WebSocket): void {

@@ -141,6 +141,7 @@ function serverOptions(closeTimeout: number) {
     noServer: true,
     WebSocket: GatewaySocket,
     clientTracking: false,
+    autoPong: false,
     perMessageDeflate: false,
     handleProtocols: chooseProtocol,
     maxPayload: gatewayLimits.maxMessageBytes,

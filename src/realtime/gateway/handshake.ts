@@ -24,6 +24,7 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
   readonly socket: GatewaySocket;
   readonly stream: Duplex;
   readonly admission: Admission;
+  helloNumber = 0;
   dueAtMs = 0;
   wheelSlot = -1;
   readonly #context: GatewayContext;
@@ -74,7 +75,12 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
     this.#end('bad_frame');
   }
 
-  onControl(): void {
+  onPing(payload: Buffer): void {
+    this.onPong();
+    if (!this.over) this.socket.pong(payload);
+  }
+
+  onPong(): void {
     if (this.over) return;
     this.#controlFrames += 1;
     if (this.#controlFrames > gatewayLimits.earlyControlFrames) this.close('protocol_error');
@@ -126,6 +132,7 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
   async #signIn(hello: ClientMessageOf<'HELLO'>): Promise<void> {
     this.#phase = 'signing_in';
     this.#hello = hello;
+    this.helloNumber = this.#context.hellos.next();
     this.#attempt += 1;
     const attempt = this.#attempt;
     const isCurrent = (): boolean => this.#phase === 'signing_in' && this.#attempt === attempt;

@@ -48,9 +48,11 @@ export class Inbound {
     }
   }
 
-  /** Pings and pongs cost as much as messages; they have no answer that could refuse them. */
-  control(nowMs: number): void {
-    if (!this.#admit(nowMs)) this.#countRefused(nowMs);
+  /** Pings and pongs count as messages; false for one over the rate, which gets no answer. */
+  control(nowMs: number): boolean {
+    const admitted = this.#admit(nowMs);
+    if (!admitted) this.#countRefused(nowMs);
+    return admitted;
   }
 
   /** Drops what has not started. */

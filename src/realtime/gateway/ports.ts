@@ -100,8 +100,8 @@ export const gatewayLimits = {
   waitingMessages: 256,
   invalidMessages: 3,
   invalidWindowMs: 600_000,
-  /** Bytes in the process for one socket. */
-  bufferedBytes: 256 * 1024,
+  /** Bytes in the process for one socket: more than the answers to joining 50 full groups at once. */
+  bufferedBytes: 4 * 1024 * 1024,
   /** Bytes written since the last pong before another one is asked for. */
   unconfirmedBytes: 256 * 1024,
 } as const;

@@ -8,6 +8,8 @@ import { claimSession, releaseClaim } from './session-claiming.ts';
 /** Events during HELLO may ask for the memberships to be read again; more often than this, one waits for calm. */
 const MAX_READS = 5;
 
+type Identity = Extract<Authentication, { ok: true }>;
+
 /** What HELLO found out. */
 export interface SignedIn {
   readonly user: AccessUser;
@@ -27,7 +29,7 @@ export async function signIn(
   hello: ClientMessageOf<'HELLO'>,
   isCurrent: () => boolean,
 ): Promise<SignedIn | CloseReason> {
-  const { ports, recent } = context;
+  const { ports } = context;
   const nowMs = (): number => ports.clock.monotonicMs();
   const { admission } = handshake;
   const verified = hello.token === undefined ? admission.authentication : null;
@@ -37,40 +39,49 @@ export async function signIn(
   const identity = verified ?? (await ports.sessions.authenticate(token));
   if (!identity.ok) return closeReasonOf(identity);
   const { user, session, expiresAtMs } = identity;
-
-  let readAtMs = nowMs();
-  let memberships = await ports.groups.membershipsOf(user.id);
-  if (!isCurrent()) return 'internal';
   const claimant = {
     userId: user.id,
     sessionId: session.id,
     connectionId: handshake.id,
     tokenExpiresAtMs: expiresAtMs,
   };
-  const claimed = await claimSession(context, claimant);
+  const { helloNumber } = handshake;
+  const isLatest = (): boolean =>
+    context.hellos.isLatest(session.id, helloNumber, context.registry.ofSession(session.id)?.helloNumber ?? 0);
   try {
-    if (claimed === 'limit') return 'connection_limit';
+    if (!isLatest()) return 'replaced';
+    let readAtMs = nowMs();
+    let memberships = await ports.groups.membershipsOf(user.id);
+    if (!isCurrent()) return 'internal';
+    if (!isLatest()) return 'replaced';
+    if ((await claimSession(context, claimant)) === 'limit') return 'connection_limit';
     for (let reads = 1; isCurrent() && reads < MAX_READS && outdated(context, user.id, memberships, readAtMs); reads += 1) {
       readAtMs = nowMs();
       memberships = await ports.groups.membershipsOf(user.id);
     }
+    const refusal = refusalNow(context, handshake, identity, startedAtMs) ?? (isCurrent() ? null : 'internal');
+    if (refusal === null) return { user, session, expiresAtMs, memberships };
+    releaseClaim(context, claimant);
+    return refusal;
   } catch (error) {
     releaseClaim(context, claimant);
     throw error;
+  } finally {
+    context.hellos.done(session.id, helloNumber);
   }
+}
+
+/** What happened while HELLO was being answered and forbids READY. */
+function refusalNow(
+  { recent }: GatewayContext,
+  handshake: WaitingSocket,
+  { user, session }: Identity,
+  startedAtMs: number,
+): CloseReason | null {
   // A session that has ended never comes back; what was read of it may be older than the event.
-  const refusal = recent.happened(`session ended ${session.id}`, -Infinity)
-    ? 'session_revoked'
-    : recent.happened(`user gone ${user.id}`, startedAtMs)
-      ? 'user_disabled'
-      : recent.happened(`socket replaced ${handshake.id}`, startedAtMs)
-        ? 'replaced'
-        : null;
-  if (refusal !== null || !isCurrent()) {
-    releaseClaim(context, claimant);
-    return refusal ?? 'internal';
-  }
-  return { user, session, expiresAtMs, memberships };
+  if (recent.happened(`session ended ${session.id}`, -Infinity)) return 'session_revoked';
+  if (recent.happened(`user gone ${user.id}`, startedAtMs)) return 'user_disabled';
+  return recent.happened(`socket replaced ${handshake.id}`, startedAtMs) ? 'replaced' : null;
 }
 
 /** Turns a handshake into a connection, says READY and handles what came meanwhile. */
@@ -92,6 +103,7 @@ export function becomeReady(
     tokenExpiresAtMs: expiresAtMs,
     memberships: new Map(memberships.map((membership) => [membership.group.id, membership])),
     pingIntervalMs,
+    helloNumber: handshake.helloNumber,
     socket: handshake.socket,
     stream: handshake.stream,
   });
