@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { makeTemporaryDirectory, removeDirectory } from '../_support/temporary-directory.ts';
 import { rows } from './rows.ts';
 
+/** The project's own Node, whichever runs the tests. */
+const NODE = join(import.meta.dirname, '..', '..', 'node_modules', '.bin', 'node');
 const MAIN = join(import.meta.dirname, 'main.ts');
 const directory = await makeTemporaryDirectory('bench');
 const run = promisify(execFile);
@@ -24,7 +26,7 @@ afterAll(() => removeDirectory(directory));
 
 test('the short form drives NEDA and the bare floor server through every row', async () => {
   const jsonFile = join(directory, 'result.json');
-  const { stdout } = await run(process.execPath, [MAIN, '--short', '--json', jsonFile]);
+  const { stdout } = await run(NODE, [MAIN, '--short', '--json', jsonFile]);
   const result = resultSchema.parse(JSON.parse(await readFile(jsonFile, 'utf8')));
   expect(result.rows.map((row) => row.name)).toEqual(rows.map((row) => row.name));
   for (const row of rows) expect(stdout).toContain(row.title);
@@ -32,7 +34,7 @@ test('the short form drives NEDA and the bare floor server through every row', a
 });
 
 test('a wrong option is told in one line', async () => {
-  await expect(run(process.execPath, [MAIN, '--rounds', 'none'])).rejects.toMatchObject({
+  await expect(run(NODE, [MAIN, '--rounds', 'none'])).rejects.toMatchObject({
     code: 64,
     stderr: '--rounds none: use a whole number from 1 to 100\n',
   });

@@ -11,7 +11,7 @@ import {
 
 const GENERATOR = new URL('./generator.ts', import.meta.url);
 /** Opening a thousand connections or measuring one stretch takes seconds; more means that an answer never came. */
-const JOB_LIMIT_MS = 120_000;
+const JOB_LIMIT_MS = 60_000;
 
 /** A generator with open connections. Every method rejects, with the reason, when the server misbehaves. */
 export interface Generator {
