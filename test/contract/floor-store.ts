@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  EVENT_LOG_LENGTH,
   type Envelope,
   type FloorHistorySource,
   type FloorMember,
@@ -81,6 +82,10 @@ function press(groupId: string, member: FloorMember, overrides: Partial<RequestI
     policy,
     ...overrides,
   };
+}
+
+function commitOf({ groupId, talkId, token }: RequestInput) {
+  return { groupId, talkId, token, policy };
 }
 
 function ofMember(member: FloorMember) {
@@ -374,6 +379,49 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         });
         expect(withoutPresence(heard)).toEqual([]);
       });
+
+      test('a revoke cancels a reservation, and its commit is refused busy', async () => {
+        const [alice, bob] = await pair();
+        const input = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+        await here.store.request(input);
+        const outcome = await there.store.end({ groupId, talkId: null, cause: 'revoked' });
+        expect(outcome).toMatchObject({ ended: true, withdraw: ['u_alice'], published: [] });
+        expect(await here.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'busy' });
+        expectStatus(await there.store.request(press(groupId, bob)), 'granted');
+      });
+
+      test('another connection of the session voids what the old one asked for', async () => {
+        const [alice] = await pair();
+        const input = press(groupId, alice, { oneStep: false });
+        await here.store.request(input);
+        expectStatus(await here.store.request(press(groupId, alice, { oneStep: false })), 'in_progress');
+        await there.store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
+        expect(await here.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'not_joined' });
+        expect(await harness.slot(groupId)).toBeNull();
+      });
+
+      test('who asks during a reservation starts the contended limit of the talk that comes of it', async () => {
+        const [alice, bob] = await pair();
+        const contended = { ...policy, contendedTalkMs: 5_000 };
+        const input = press(groupId, alice, { oneStep: false, policy: contended });
+        await here.store.request(input);
+        expectStatus(await there.store.request(press(groupId, bob)), 'busy');
+        const commit = await here.store.commit({ ...commitOf(input), policy: contended });
+        if (commit.status !== 'granted') throw new Error('The commit was refused');
+        expect(commit.grant).toMatchObject({ maxTalkMs: 60_000, remainingMs: 5_000 });
+      });
+
+      test("the holder's own second device does not start it", async () => {
+        const [alice] = await pair();
+        const tablet = person('Alice', { userId: alice.userId });
+        await there.store.join(joinOf(groupId, tablet));
+        const input = press(groupId, alice, { oneStep: false });
+        await here.store.request(input);
+        expectStatus(await there.store.request(press(groupId, tablet)), 'busy');
+        const commit = await here.store.commit(commitOf(input));
+        if (commit.status !== 'granted') throw new Error('The commit was refused');
+        expect(commit.grant.remainingMs).toBe(60_000);
+      });
     });
 
     describe('limits', () => {
@@ -396,6 +444,72 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         await there.store.request(press(groupId, bob));
         expect((await here.store.snapshot({ groupId, since: null })).talk?.remainingMs).toBeLessThanOrEqual(60);
         await settleUntil(here.store, groupId, () => withoutPresence(heard).includes('ended too_long'));
+      });
+
+      test('a talk that was too long hands over to the first waiter', async () => {
+        const [alice, bob] = await pair();
+        await here.store.request(press(groupId, alice, { policy: { ...policy, maxTalkMs: 50 } }));
+        const waiting = press(groupId, bob, { queue: true });
+        expectStatus(await there.store.request(waiting), 'queued');
+        await settleUntil(here.store, groupId, () => withoutPresence(heard).includes('handover'));
+        expect(withoutPresence(heard)).toEqual(['started', 'ended too_long', 'handover']);
+        expect((await harness.slot(groupId))?.userId).toBe(bob.userId);
+        expect((await there.store.commit(commitOf(waiting))).status).toBe('granted');
+      });
+
+      test('who waits when a talk starts counts as the first other asker', async () => {
+        const [alice, bob, carol] = await present('Alice', 'Bob', 'Carol');
+        if (!alice || !bob || !carol) throw new Error('Three members are needed');
+        const contended = { ...policy, contendedTalkMs: 5_000 };
+        await here.store.request(press(groupId, alice));
+        const second = press(groupId, bob, { queue: true });
+        await here.store.request(second);
+        const third = press(groupId, carol, { queue: true });
+        await here.store.request(third);
+        await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+        const first = await here.store.commit({ ...commitOf(second), policy: contended });
+        await here.store.release({ groupId, ...ofMember(bob), talkId: null });
+        const last = await here.store.commit({ ...commitOf(third), policy: contended });
+        expect([first, last]).toMatchObject([{ grant: { remainingMs: 5_000 } }, { grant: { remainingMs: 60_000 } }]);
+      });
+
+      test('an emergency that was cut as too long binds the next emergency too', async () => {
+        const [alice] = await pair();
+        const short = { ...policy, maxTalkMs: 50 };
+        await here.store.request(press(groupId, alice, { emergency: true, policy: short }));
+        await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('ended too_long'));
+        expectStatus(await here.store.request(press(groupId, alice, { emergency: true })), 'cooldown');
+      });
+
+      test('a revoke says the cooldown only of an emergency', async () => {
+        const [alice, bob] = await pair();
+        await here.store.request(press(groupId, alice));
+        await here.store.end({ groupId, talkId: null, cause: 'revoked' });
+        await here.store.request(press(groupId, bob, { emergency: true }));
+        await here.store.end({ groupId, talkId: null, cause: 'revoked' });
+        await expect.poll(() => withoutPresence(heard)).toHaveLength(4);
+        const waits = envelopes(heard).flatMap((each) => (each.kind === 'ended' ? [each.retryAfterMs] : []));
+        expect(waits).toEqual([0, policy.cooldownMs]);
+        expectStatus(await there.store.request(press(groupId, bob, { emergency: true })), 'cooldown');
+      });
+
+      test("a cooldown binds the user's other devices, and takes the places that they wait in", async () => {
+        const [alice, bob] = await pair();
+        const tablet = person('Alice', { userId: alice.userId });
+        await there.store.join(joinOf(groupId, tablet));
+        await here.store.request(press(groupId, bob));
+        expectStatus(await there.store.request(press(groupId, tablet, { queue: true })), 'queued');
+        const short = { ...policy, maxTalkMs: 50 };
+        await here.store.request(press(groupId, alice, { emergency: true, policy: short }));
+        await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('queue_failed'));
+        expect(withoutPresence(heard).slice(-2)).toEqual(['ended too_long', 'queue_failed']);
+        expect(envelopes(heard).find((each) => each.kind === 'queue_failed')).toEqual({
+          kind: 'queue_failed',
+          connectionId: tablet.connectionId,
+          cause: 'cooldown',
+          retryAfterMs: policy.cooldownMs,
+        });
+        expectStatus(await there.store.request(press(groupId, tablet)), 'cooldown');
       });
 
       test('a released talk causes no cooldown', async () => {
@@ -447,6 +561,17 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
         expect((await there.store.snapshot({ groupId, since: null })).talk).not.toBeNull();
         await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('ended lost'));
+      });
+
+      test('a renewal that does not honour a talk whose socket is gone leaves it its grace', async () => {
+        const [alice] = await pair();
+        const input = press(groupId, alice);
+        await here.store.request(input);
+        await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
+        const { published } = await here.store.renew({ groupId, honouredTalkIds: [] });
+        expect(withoutPresence(published)).toEqual([]);
+        const back = { ...alice, connectionId: uuid() };
+        expect((await here.store.join(joinOf(groupId, back))).talk?.talkId).toBe(input.talkId);
       });
 
       test('the same session back within the grace keeps the talk, on another process too', async () => {
@@ -502,6 +627,35 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         expect(await harness.presence(groupId)).toEqual([bob.userId]);
         expectStatus(await here.store.request(press(groupId, alice)), 'not_joined');
       });
+
+      test('who loses the right to talk loses the floor, a place in the queue and nothing else', async () => {
+        const [alice, bob] = await pair();
+        await here.store.request(press(groupId, alice));
+        await there.store.request(press(groupId, bob, { queue: true }));
+        const waiter = await here.store.withdrawRight({ groupId, userId: bob.userId, sessionId: null, right: 'talk' });
+        expect(envelopes(waiter.published).filter((each) => each.kind === 'queue_failed')).toEqual([
+          { kind: 'queue_failed', connectionId: bob.connectionId, cause: 'listen_only', retryAfterMs: 0 },
+        ]);
+        const talker = await here.store.withdrawRight({ groupId, userId: alice.userId, sessionId: null, right: 'talk' });
+        expect(withoutPresence(talker.published)).toEqual(['ended removed']);
+        expect([...(await harness.presence(groupId))].toSorted()).toEqual([alice.userId, bob.userId].toSorted());
+        expectStatus(await here.store.request(press(groupId, alice)), 'listen_only');
+        await here.store.join(joinOf(groupId, alice));
+        expectStatus(await here.store.request(press(groupId, alice)), 'granted');
+      });
+
+      test('the end of one session leaves the others of its user alone', async () => {
+        const [alice] = await pair();
+        const tablet = person('Alice', { userId: alice.userId });
+        await here.store.join(joinOf(groupId, tablet));
+        await here.store.request(press(groupId, alice));
+        const only = { groupId, userId: alice.userId, right: 'member' } as const;
+        await there.store.withdrawRight({ ...only, sessionId: tablet.sessionId });
+        expect((await here.store.snapshot({ groupId, since: null })).talk?.sessionId).toBe(alice.sessionId);
+        expectStatus(await there.store.request(press(groupId, tablet)), 'not_joined');
+        await there.store.withdrawRight({ ...only, sessionId: alice.sessionId });
+        expect(await harness.presence(groupId)).not.toContain(alice.userId);
+      });
     });
 
     describe('queue, emergency and pre-emption', () => {
@@ -555,6 +709,100 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         const commit = await there.store.commit({ groupId, talkId: second.talkId, token: second.token, policy });
         expect(withoutPresence(commit.published)).toEqual(['ended preempted', 'started']);
         expect((await harness.slot(groupId))?.userId).toBe(bob.userId);
+      });
+
+      test('a pre-emption names the talker to silence, and is an ordinary grant when he lets go meanwhile', async () => {
+        const [alice, bob] = await pair();
+        const ordinary = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+        await here.store.request(ordinary);
+        await here.store.commit(commitOf(ordinary));
+        const emergency = press(groupId, bob, { emergency: true, oneStep: false, identity: 'u_bob' });
+        const prepared = expectStatus(await there.store.request(emergency), 'prepared');
+        expect(prepared).toMatchObject({ silence: 'u_alice', withdraw: [] });
+        const release = await here.store.release({ groupId, ...ofMember(alice), talkId: ordinary.talkId });
+        expect(release).toMatchObject({ released: true, withdraw: ['u_alice'] });
+        expect((await harness.slot(groupId))?.userId).toBe(bob.userId);
+        const commit = await there.store.commit(commitOf(emergency));
+        expect(withoutPresence(commit.published)).toEqual(['started']);
+        await expect.poll(() => withoutPresence(heard)).toEqual(['started', 'ended released', 'started']);
+      });
+
+      test('a cancelled pre-emption gives the slot back, and ends a talker who was silenced for nothing', async () => {
+        const [alice, bob] = await pair();
+        const talk = press(groupId, alice);
+        await here.store.request(talk);
+        const first = press(groupId, bob, { emergency: true, oneStep: false });
+        await there.store.request(first);
+        await there.store.cancel({ ...commitOf(first), silencedTalker: false });
+        expect((await harness.slot(groupId))?.userId).toBe(alice.userId);
+        expect((await here.store.snapshot({ groupId, since: null })).talk?.talkId).toBe(talk.talkId);
+        const second = press(groupId, bob, { emergency: true, oneStep: false });
+        await there.store.request(second);
+        const change = await there.store.cancel({ ...commitOf(second), silencedTalker: true });
+        expect(withoutPresence(change.published)).toEqual(['ended media_failed']);
+        expect(await harness.slot(groupId)).toBeNull();
+      });
+
+      test('a pre-emption whose commit is refused still ends the talker who was silenced for it', async () => {
+        const [alice, bob] = await pair();
+        await here.store.request(press(groupId, alice));
+        const input = press(groupId, bob, { emergency: true, oneStep: false });
+        await there.store.request(input);
+        await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+        expect(await there.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'not_joined' });
+        const kept = await there.store.cancel({ ...commitOf(input), silencedTalker: false });
+        expect(withoutPresence(kept.published)).toEqual([]);
+        const ended = await there.store.cancel({ ...commitOf(input), silencedTalker: true });
+        expect(withoutPresence(ended.published)).toEqual(['ended media_failed']);
+      });
+
+      test('a pre-emption survives that the talker comes back on another connection', async () => {
+        const [alice, bob] = await pair();
+        await here.store.request(press(groupId, alice));
+        const input = press(groupId, bob, { emergency: true, oneStep: false });
+        await there.store.request(input);
+        await here.store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
+        expect((await harness.slot(groupId))?.userId).toBe(bob.userId);
+        expect((await there.store.commit(commitOf(input))).status).toBe('granted');
+      });
+
+      test('a waiter whose request becomes an emergency moves before the ordinary askers', async () => {
+        const [alice, bob, carol] = await present('Alice', 'Bob', 'Carol');
+        if (!alice || !bob || !carol) throw new Error('Three members are needed');
+        await here.store.request(press(groupId, alice, { emergency: true }));
+        await here.store.request(press(groupId, bob, { queue: true }));
+        const early = press(groupId, carol, { queue: true });
+        expect(expectStatus(await here.store.request(early), 'queued').position).toBe(2);
+        const again = await here.store.request(press(groupId, carol, { queue: true, emergency: true }));
+        expect(expectStatus(again, 'queued').position).toBe(1);
+        expect(envelopes(again.published)).toEqual([
+          {
+            kind: 'queue',
+            places: [
+              { connectionId: carol.connectionId, position: 1 },
+              { connectionId: bob.connectionId, position: 2 },
+            ],
+          },
+        ]);
+        const { published } = await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+        expect(envelopes(published)[1]).toMatchObject({ kind: 'handover', talkId: early.talkId, token: early.token });
+      });
+
+      test('without queue a waiter is busy and keeps his place', async () => {
+        const [alice, bob, carol] = await present('Alice', 'Bob', 'Carol');
+        if (!alice || !bob || !carol) throw new Error('Three members are needed');
+        await here.store.request(press(groupId, alice));
+        await here.store.request(press(groupId, bob, { queue: true }));
+        expectStatus(await here.store.request(press(groupId, bob)), 'busy');
+        expect((await here.store.release({ groupId, ...ofMember(bob), talkId: uuid() })).released).toBe(false);
+        expect(expectStatus(await here.store.request(press(groupId, carol, { queue: true })), 'queued').position).toBe(2);
+      });
+
+      test('emergency is an ordinary request where the group has it off', async () => {
+        const [alice, bob] = await pair();
+        const off = { ...policy, emergency: 'off' } as const;
+        await here.store.request(press(groupId, alice, { policy: off }));
+        expectStatus(await there.store.request(press(groupId, bob, { emergency: true, policy: off })), 'busy');
       });
 
       test('an emergency queues before ordinary askers and behind another emergency', async () => {
@@ -665,6 +913,55 @@ export function describeFloorStore(name: string, createHarness: () => Promise<St
         ]) {
           expect((await here.store.snapshot({ groupId, since })).missed).toBeNull();
         }
+      });
+
+      test('a member who joins again under another role is shown with it', async () => {
+        const [alice] = await pair();
+        const joined = await here.store.join(joinOf(groupId, { ...alice, role: 'group_manager' }));
+        expect(joined.presence).toContain(
+          JSON.stringify({ userId: alice.userId, displayName: 'Alice', role: 'group_manager' }),
+        );
+        expect(joined.presenceCount).toBe(2);
+      });
+
+      test('the epoch of a group that closed and opened again is higher', async () => {
+        const [alice, bob] = await pair();
+        const first = await here.store.request(press(groupId, alice));
+        await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+        await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+        await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+        const sinceMs = performance.now();
+        await settleUntil(here.store, groupId, async () => {
+          const { epoch } = await here.store.snapshot({ groupId, since: null });
+          // An epoch counts seconds; a group lingers for many.
+          return epoch === 0 && performance.now() - sinceMs > 1_000;
+        });
+        const again = await here.store.join(joinOf(groupId, alice));
+        expect(again.epoch).toBeGreaterThan(first.epoch);
+        expect(Math.floor(again.epoch / 2 ** 32)).toBe(1);
+        expect(again.seq).toBe(0);
+      });
+
+      test('only groups with live state are listed', async () => {
+        const [alice, bob] = await pair();
+        expect(await here.store.liveGroups()).toContain(groupId);
+        await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+        await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+        await settleUntil(here.store, groupId, async () => !(await here.store.liveGroups()).includes(groupId));
+      });
+
+      test('a log that does not reach back to the position gives none', async () => {
+        const [alice, bob] = await pair();
+        await untilPresent(2);
+        const { epoch, seq } = await here.store.snapshot({ groupId, since: null });
+        for (let round = 0; round < EVENT_LOG_LENGTH / 2; round += 1) {
+          await here.store.request(press(groupId, alice));
+          await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+        }
+        const whole = await there.store.snapshot({ groupId, since: { epoch, seq } });
+        expect(whole.missed).toHaveLength(EVENT_LOG_LENGTH);
+        await there.store.request(press(groupId, bob));
+        expect((await here.store.snapshot({ groupId, since: { epoch, seq } })).missed).toBeNull();
       });
 
       test('a group that everybody left closes after the linger and costs nothing', async () => {
