@@ -9,6 +9,8 @@ export interface Deployment {
   readonly here: Neda;
   /** The second process, or the same one again where there is only one. */
   readonly there: Neda;
+  /** What joiners are told of their media; `none` when left out. */
+  readonly media?: 'livekit';
   close(): Promise<void>;
 }
 
@@ -40,11 +42,12 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
     let deployment: Deployment;
     let here: Neda;
     let there: Neda;
+    let kind: string;
     const clients: WsClient[] = [];
 
     beforeAll(async () => {
       deployment = await deploy();
-      ({ here, there } = deployment);
+      ({ here, there, media: kind = 'none' } = deployment);
     });
     afterAll(async () => {
       for (const client of clients) client.terminate();
@@ -88,9 +91,9 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
 
     test('press, talk, release: each side is told its part, with the same numbers', async () => {
       const { groupId, alice, bob, aliceJoined } = await pair();
-      expect(aliceJoined).toMatchObject({ groupId, floor: { state: 'idle' }, recovered: false, missed: [], media: { kind: 'none' } });
+      expect(aliceJoined).toMatchObject({ groupId, floor: { state: 'idle' }, recovered: false, missed: [], media: { kind } });
       const granted = await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
-      expect(granted).toMatchObject({ groupId, maxTalkMs: 60_000, remainingMs: 60_000, media: { kind: 'none' } });
+      expect(granted).toMatchObject({ groupId, maxTalkMs: 60_000, remainingMs: 60_000, media: { kind } });
       const started = await bob.client.waitForType('TALK_STARTED', { groupId });
       expect(started).toMatchObject({
         epoch: granted['epoch'],
