@@ -46,8 +46,9 @@ describe('Lifecycle', () => {
     const { lifecycle: subject } = lifecycle();
     let runs = 0;
     subject.onStop('only', 100, () => void (runs += 1));
-    await Promise.all([subject.stop(), subject.stop()]);
-    await subject.stop();
+    subject.onStop('failing', 100, () => Promise.reject(new Error('no')));
+    expect(await Promise.all([subject.stop(), subject.stop()])).toEqual([false, false]);
+    expect(await subject.stop()).toBe(false);
     expect(runs).toBe(1);
   });
 });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
+import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
 import { findLivekitServer } from '../_support/livekit.ts';
@@ -65,6 +66,9 @@ describe('npm start with nothing set', () => {
     expect(npm.output).toMatch(/Try next +npm run demo/);
     expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
 
+    // What a terminal sends to the group must not reach the database before the server is done with it.
+    const inGroup = livingProcesses().filter(({ groupId }) => groupId === npm.pid);
+    expect(inGroup.map(({ command }) => command)).not.toContain('postgres');
     // A terminal sends the signal to the whole group, and npm sends it to its child once more.
     process.kill(-npm.pid, 'SIGINT');
     process.kill(-npm.pid, 'SIGINT');
@@ -85,6 +89,15 @@ describe('npm start with nothing set', () => {
     for (const value of values.filter((secret) => secret.length >= 32))
       expect(neda.process.output).not.toContain(value);
     expect(await neda.stop()).toBe(0);
+  });
+
+  it('ends in order however often it is asked', { timeout: 40_000 }, async () => {
+    const home = await directory();
+    const neda = await started({ directory: home });
+    for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const) neda.process.signalOnlyThis(signal);
+    expect(await neda.process.untilExit(10_000)).toBe(0);
+    expect(await readFile(join(home, '.neda', 'postgres.log'), 'utf8')).toContain('database system is shut down');
+    await neda.expectNothingLeft();
   });
 
   it(
@@ -295,7 +308,8 @@ describe('npm run db:migrate', () => {
       });
       expect(await migrate.untilExit(20_000)).toBe(0);
     }
-    const neda = await started({ databaseUrl: database.url });
-    await neda.rest.expect(200, 'GET', '/readyz');
+    const sql = postgres(database.url, { max: 1 });
+    cleanups.push(() => sql.end({ timeout: 1 }));
+    expect(await sql`select to_regclass('public.users') is not null as made`).toMatchObject([{ made: true }]);
   });
 });
