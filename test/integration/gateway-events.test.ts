@@ -52,7 +52,12 @@ describe('a change of membership', () => {
     await harness.publish('member.added', { groupId: added.group.id, userId: who.user.id });
     const update = await client.waitForType('GROUP_UPDATED');
     const { id, ...group } = added.group;
-    expect(update).toEqual({ type: 'GROUP_UPDATED', groupId: id, group, me: { role: 'group_manager', talk: 'allowed' } });
+    expect(update).toEqual({
+      type: 'GROUP_UPDATED',
+      groupId: id,
+      group,
+      me: { role: 'group_manager', talk: 'allowed' },
+    });
     expect(harness.told).toEqual([`added ${id} group_manager`]);
     await other.settled();
     expect(other.messages('GROUP_UPDATED')).toHaveLength(0);
@@ -79,7 +84,11 @@ describe('a change of membership', () => {
     expect(client.messages('GROUP_REMOVED')).toHaveLength(0);
     gate.resolve();
     await published;
-    expect(await client.waitForType('GROUP_REMOVED')).toEqual({ type: 'GROUP_REMOVED', groupId: team, cause: 'removed' });
+    expect(await client.waitForType('GROUP_REMOVED')).toEqual({
+      type: 'GROUP_REMOVED',
+      groupId: team,
+      cause: 'removed',
+    });
   });
 
   it('during HELLO is in READY', async () => {
@@ -133,7 +142,14 @@ it('a change of the user reaches his connections', async () => {
 
 it('an event of another shape changes nothing', async () => {
   for (const payload of [null, 7, { groupId: 7 }, { sessionId: null }]) {
-    for (const type of ['session.ended', 'user.deleted', 'member.removed', 'group.deleted', 'group.updated', 'talk.finished']) {
+    for (const type of [
+      'session.ended',
+      'user.deleted',
+      'member.removed',
+      'group.deleted',
+      'group.updated',
+      'talk.finished',
+    ]) {
       await harness.publish(type, payload);
     }
   }

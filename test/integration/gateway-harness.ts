@@ -146,7 +146,7 @@ export class GatewayHarness {
   }
 
   async publish(type: string, payload: unknown): Promise<void> {
-    await Promise.all([...this.#eventHandlers].map((handler) => handler({ id: newId(), type, payload })));
+    await Promise.all([...this.#eventHandlers].map(async (handler) => handler({ id: newId(), type, payload })));
   }
 
   /** A TCP connection that has sent an upgrade request; everything that comes back is in `received`. */

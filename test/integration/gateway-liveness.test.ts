@@ -83,10 +83,13 @@ describe('a slow reader', () => {
     const frame = prepareFrame(JSON.stringify({ type: 'NOTICE', text: 'x'.repeat(60_000) }));
     client.freeze();
     await expect
-      .poll(() => {
-        for (let count = 0; count < 20; count += 1) connection.sendFrame(frame);
-        return connection.open;
-      }, { interval: 5 })
+      .poll(
+        () => {
+          for (let count = 0; count < 20; count += 1) connection.sendFrame(frame);
+          return connection.open;
+        },
+        { interval: 5 },
+      )
       .toBe(false);
     expect(harness.gateway.counters.ended.get('slow_consumer')).toBe(1);
   });
@@ -136,7 +139,12 @@ describe('frames', () => {
     }
     await client.settled();
     const expected = texts.flatMap((text) => [undefined, text, text]);
-    expect(client.messages().slice(1, -1).map((message) => message['text'])).toEqual(expected);
+    expect(
+      client
+        .messages()
+        .slice(1, -1)
+        .map((message) => message['text']),
+    ).toEqual(expected);
   });
 
   it('that are the last before a close arrive before it', async () => {

@@ -29,7 +29,7 @@ export async function updateGroup(context: GatewayContext, groupId: string): Pro
   const current = group;
   await each(registry.ofMembers(groupId), (connection) => {
     const previous = connection.memberships.get(groupId);
-    return previous && apply(context, connection, groupId, { ...previous, group: current }, 'removed');
+    if (previous) await apply(context, connection, groupId, { ...previous, group: current }, 'removed');
   });
 }
 
@@ -95,7 +95,7 @@ async function tellListener(
 
 async function each(
   connections: readonly LiveConnection[],
-  work: (connection: LiveConnection) => Promise<void> | undefined,
+  work: (connection: LiveConnection) => Promise<void>,
 ): Promise<void> {
   await Promise.all(connections.map((connection) => work(connection)));
 }

@@ -55,7 +55,11 @@ export async function signIn(
     if (!isCurrent()) return 'internal';
     if (!isLatest()) return 'replaced';
     if ((await claimSession(context, claimant)) === 'limit') return 'connection_limit';
-    for (let reads = 1; isCurrent() && reads < MAX_READS && outdated(context, user.id, memberships, readAtMs); reads += 1) {
+    for (
+      let reads = 1;
+      isCurrent() && reads < MAX_READS && outdated(context, user.id, memberships, readAtMs);
+      reads += 1
+    ) {
       readAtMs = nowMs();
       memberships = await ports.groups.membershipsOf(user.id);
     }
@@ -130,7 +134,12 @@ function closeReasonOf({ reason }: Extract<Authentication, { ok: false }>): Clos
   return reason === 'session_revoked' ? 'session_revoked' : 'unauthenticated';
 }
 
-function outdated(context: GatewayContext, userId: string, memberships: readonly Membership[], readAtMs: number): boolean {
+function outdated(
+  context: GatewayContext,
+  userId: string,
+  memberships: readonly Membership[],
+  readAtMs: number,
+): boolean {
   return (
     context.recent.happened(`memberships of ${userId}`, readAtMs) ||
     memberships.some(({ group }) => context.recent.happened(`group ${group.id}`, readAtMs))

@@ -6,13 +6,7 @@ import { AppError } from '../../errors.ts';
 import type { HttpServer } from '../../http/server.ts';
 import type { Admission } from './admission.ts';
 import type { Gateway } from './gateway.ts';
-import {
-  checkHandshake,
-  checkOrigin,
-  isSocketUpgrade,
-  offersOnlyUnknown,
-  readBearer,
-} from './upgrade-rules.ts';
+import { checkHandshake, checkOrigin, isSocketUpgrade, offersOnlyUnknown, readBearer } from './upgrade-rules.ts';
 
 /** How long a refused client has to read the answer before its socket is cut. */
 const REFUSAL_READ_MS = 1_000;

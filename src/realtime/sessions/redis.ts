@@ -29,6 +29,7 @@ export interface RedisSessionClaimsOptions {
 const DEFAULT_PROCESS_LEASE_MS = 15_000;
 const LISTEN_AGAIN_MS = 1_000;
 const SILENCE_MS = 1_000;
+const MAX_UNRELEASED = 10_000;
 
 /**
  * Claims in Redis. `sockets:{<userId>}` holds a user's sessions with their sockets, `process:{<processId>}` is
@@ -39,6 +40,8 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
   const redis = links.commands;
   const processLeaseMs = options.processLeaseMs ?? DEFAULT_PROCESS_LEASE_MS;
   const timers = new Set<NodeJS.Timeout>();
+  /** Claims that could not be given up while Redis was away: user, session and owner; tried again. */
+  const unreleased = new Map<string, readonly [userId: string, sessionId: string, owner: string]>();
   let stopListening: (() => void) | null = null;
   let handler: ReplacementHandler | null = null;
   let closed = false;
@@ -51,6 +54,20 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
 
   async function giveSignOfLife(): Promise<void> {
     await wait(redis.set(processKey(processId), '1', 'PX', processLeaseMs)).catch(() => null);
+  }
+
+  async function release(userId: string, sessionId: string, owner: string): Promise<void> {
+    if (unreleased.size < MAX_UNRELEASED) unreleased.set(owner, [userId, sessionId, owner]);
+    await wait(redis.nedaReleaseSessions(socketsKey(userId), sessionId, owner));
+    unreleased.delete(owner);
+  }
+
+  async function releaseAgain(): Promise<void> {
+    try {
+      for (const claim of unreleased.values()) await release(...claim);
+    } catch {
+      // Redis is still away.
+    }
   }
 
   async function listen(): Promise<void> {
@@ -84,7 +101,7 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
   return {
     async start(replacementHandler) {
       handler = replacementHandler;
-      timers.add(setInterval(() => void giveSignOfLife(), processLeaseMs / 3));
+      timers.add(setInterval(() => void giveSignOfLife().then(releaseAgain), processLeaseMs / 3));
       await Promise.all([giveSignOfLife(), listen()]);
     },
     async claim({ userId, sessionId, connectionId, ttlMs }, userLimit) {
@@ -106,7 +123,7 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       return (await wait(redis.nedaRenewSession(socketsKey(userId), sessionId, ownerOf(connectionId), ttlMs))) === 1;
     },
     async release({ userId, sessionId, connectionId }) {
-      await wait(redis.nedaReleaseSessions(socketsKey(userId), sessionId, ownerOf(connectionId)));
+      await release(userId, sessionId, ownerOf(connectionId));
     },
     async close() {
       closed = true;
