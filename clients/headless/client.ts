@@ -12,6 +12,8 @@ export interface ClientOptions extends Credentials {
   readonly microphone: AudioSource;
   readonly loudspeaker: AudioSink;
   readonly transcript?: Transcript;
+  /** Goes on sending when its talk has ended, as a modified client would. For tests of the server. */
+  readonly disobedient?: boolean;
 }
 
 /** A talk that was granted to this client. */
@@ -95,8 +97,15 @@ export class HeadlessClient {
     return message;
   }
 
+  /** The group that it has joined. Throws when there is none. */
+  get group(): { readonly id: string; readonly name: string } {
+    if (this.#group === undefined) throw new Error(`${this.name} has joined no group`);
+    return this.#group;
+  }
+
+  /** Asks for the floor and talks when it is granted. Throws `TalkDenied` when it is refused. */
   async press(): Promise<GrantedTalk> {
-    const groupId = this.#joinedGroup();
+    const groupId = this.group.id;
     const pressedAtMs = performance.now();
     this.#note('presses the key', pressedAtMs);
     const { atMs: grantedAtMs, message } = await this.signalling.request({ type: 'REQUEST_TALK', groupId });
@@ -117,7 +126,7 @@ export class HeadlessClient {
 
   /** Lets the key go: the microphone is off at once, whatever the server answers. Returns when that was. */
   async release(): Promise<number> {
-    const groupId = this.#joinedGroup();
+    const groupId = this.group.id;
     const releasedAtMs = performance.now();
     this.#note('lets the key go', releasedAtMs);
     const answer = this.signalling.expect('TALK_RELEASED', { type: 'RELEASE_TALK', groupId });
@@ -125,14 +134,14 @@ export class HeadlessClient {
     return releasedAtMs;
   }
 
+  /** Drops the connection without a close frame; the voice is left as it is. */
+  cut(): void {
+    this.signalling.cut();
+  }
+
   async close(): Promise<void> {
     await this.#voice?.close();
     await this.signalling.close();
-  }
-
-  #joinedGroup(): string {
-    if (this.#group === undefined) throw new Error(`${this.name} has joined no group`);
-    return this.#group.id;
   }
 
   #follow({ atMs, message }: Received): void {
@@ -162,6 +171,7 @@ export class HeadlessClient {
 
   async #stopTalk(): Promise<void> {
     this.#talkId = undefined;
+    if (this.#options.disobedient === true) return;
     await this.#voice?.stopTalk();
   }
 

@@ -57,6 +57,7 @@ const serverMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('TALK_QUEUED'), ...maybeRe, ...group, position: z.number() }),
   z.object({ type: z.literal('TALK_RELEASED'), ...maybeRe, ...group, released: z.boolean() }),
+  z.object({ type: z.literal('TALK_REVOKE_DONE'), ...maybeRe, ...group, revoked: z.boolean() }),
   z.object({ type: z.literal('TALK_STARTED'), ...numbered, talkId: z.string(), streamId: z.number(), speaker }),
   z.object({
     type: z.literal('TALK_ENDED'),
@@ -96,4 +97,5 @@ export type ClientMessage =
   | { readonly type: 'LEAVE_GROUP'; readonly groupId: string }
   | { readonly type: 'REQUEST_TALK'; readonly groupId: string; readonly queue?: boolean; readonly emergency?: boolean }
   | { readonly type: 'RELEASE_TALK'; readonly groupId: string; readonly talkId?: string }
+  | { readonly type: 'REVOKE_TALK'; readonly groupId: string; readonly talkId?: string }
   | { readonly type: 'PING' };

@@ -102,6 +102,11 @@ export class Signalling {
     return { atMs, message };
   }
 
+  /** Drops the connection without a close frame. */
+  cut(): void {
+    this.#socket.terminate();
+  }
+
   async close(): Promise<void> {
     if (this.#closed !== undefined) return;
     const closed = once(this.#socket, 'close');
