@@ -38,7 +38,10 @@ export class RedisHistorySource implements FloorHistorySource {
     links.commands.defineCommand(CONFIRM_COMMAND, { lua: `#!lua flags=allow-oom\n${lua}` });
     const command: unknown = Reflect.get(links.commands, CONFIRM_COMMAND);
     if (typeof command !== 'function') throw new Error('The script history-confirm could not be defined');
-    this.#confirm = (...keyAndArguments) => Reflect.apply(command, links.commands, keyAndArguments);
+    this.#confirm = async (...keyAndArguments) => {
+      const left: unknown = await Reflect.apply(command, links.commands, keyAndArguments);
+      return left;
+    };
   }
 
   /** A step just ended a talk, opened or closed this group: its stream is worth a look. */
@@ -78,13 +81,7 @@ export class RedisHistorySource implements FloorHistorySource {
 
   /** One look of the scan; in time it passes over all keys. */
   async #look(): Promise<void> {
-    const scan = this.#links.commands.scan(
-      this.#cursor,
-      'MATCH',
-      historyPattern(this.#keyPrefix),
-      'COUNT',
-      SCAN_COUNT,
-    );
+    const scan = this.#links.commands.scan(this.#cursor, 'MATCH', historyPattern(this.#keyPrefix), 'COUNT', SCAN_COUNT);
     const [next, keys] = await this.#answered(scan);
     for (const key of keys) this.#groups.add(groupIdOf(key));
     this.#cursor = next;

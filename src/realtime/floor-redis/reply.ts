@@ -11,7 +11,8 @@ export class Reply {
 
   constructor(raw: unknown) {
     if (!Array.isArray(raw)) throw new FloorStoreUnavailable('A floor script answered in an unknown form');
-    const [status, epoch, seq, nowMs, dueInMs, withdraw, published, ...own]: unknown[] = raw;
+    const fields: readonly unknown[] = raw;
+    const [status, epoch, seq, nowMs, dueInMs, withdraw, published, ...own] = fields;
     this.status = String(status);
     this.nowMs = Number(nowMs);
     this.#own = own;
@@ -32,7 +33,8 @@ export class Reply {
   }
 
   text(index: number): string {
-    return String(this.#own[index] ?? '');
+    const value = this.#own[index];
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
   }
 
   list(index: number): readonly string[] {

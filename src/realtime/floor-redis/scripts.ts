@@ -51,7 +51,10 @@ export function loadScripts(redis: Redis, timings: FloorTimings): FloorScripts {
     redis.defineCommand(command, { numberOfKeys: KEY_COUNT, lua: [shebang, constants, prelude, body].join('\n') });
     const script: unknown = Reflect.get(redis, command);
     if (typeof script !== 'function') throw new Error(`The script ${name} could not be defined`);
-    return (...keysAndArguments) => Reflect.apply(script, redis, keysAndArguments);
+    return async (...keysAndArguments) => {
+      const reply: unknown = await Reflect.apply(script, redis, keysAndArguments);
+      return reply;
+    };
   }
   return {
     join: define('join'),

@@ -1,0 +1,183 @@
+import { v7 as uuid } from 'uuid';
+import { describe, expect, test } from 'vitest';
+import { EVENT_LOG_LENGTH } from '../../../src/realtime/floor/index.ts';
+import { envelopes, joinOf, kinds, person, press, settleUntil, ofMember, type Scene } from './scene.ts';
+
+export function describePresence(scene: Scene): void {
+  describe('presence and late entry', () => {
+    test('a join is announced once to all, with who came and how many there are', async () => {
+      const { harness, groupId, heard } = scene;
+      const [alice, bob] = await scene.pair();
+      await scene.untilPresent(2);
+      const changes = envelopes(heard).flatMap((each) => (each.kind === 'presence' ? [each.bytes] : []));
+      expect(JSON.parse(changes.at(-1) ?? '')).toMatchObject({
+        type: 'PRESENCE_CHANGED',
+        groupId,
+        left: [],
+        presenceCount: 2,
+      });
+      expect(changes.flatMap(joinedIn)).toEqual([
+        { userId: alice.userId, displayName: 'Alice', role: 'member' },
+        { userId: bob.userId, displayName: 'Bob', role: 'member' },
+      ]);
+      expect([...(await harness.presence(groupId))].toSorted()).toEqual([alice.userId, bob.userId].toSorted());
+    });
+
+    test('a user with two devices leaves once, when the last is gone', async () => {
+      const { harness, here, there, groupId, heard } = scene;
+      const [alice] = await scene.pair();
+      const tablet = person('Alice', { userId: alice.userId });
+      await there.store.join(joinOf(groupId, tablet));
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
+      expect(await harness.presence(groupId)).toContain(alice.userId);
+      await there.store.leave({ groupId, ...ofMember(tablet), how: 'closed' });
+      expect(await harness.presence(groupId)).not.toContain(alice.userId);
+      await settleUntil(here.store, groupId, () =>
+        envelopes(heard).some(
+          (each) => each.kind === 'presence' && each.bytes.includes(`"left":[{"userId":"${alice.userId}"}]`),
+        ),
+      );
+    });
+
+    test('a late entrant sees who talks', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const input = press(groupId, alice);
+      await here.store.request(input);
+      const late = await there.store.join(joinOf(groupId, person('Late')));
+      expect(late.talk).toMatchObject({
+        talkId: input.talkId,
+        streamId: 7,
+        speaker: { userId: alice.userId, displayName: 'Alice' },
+        sessionId: alice.sessionId,
+        emergency: false,
+      });
+      expect(late.presenceCount).toBe(3);
+    });
+
+    test('a replaced socket keeps presence for the grace, and a return in it changes nothing', async () => {
+      const { harness, here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      await scene.untilPresent(2);
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'replaced' });
+      expect(await harness.presence(groupId)).toContain(alice.userId);
+      await there.store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
+      await here.store.leave({ groupId, ...ofMember(bob), how: 'replaced' });
+      await settleUntil(here.store, groupId, async () => !(await harness.presence(groupId)).includes(bob.userId));
+      expect(await harness.presence(groupId)).toContain(alice.userId);
+    });
+
+    test('a process that stops renewing takes its members with it', async () => {
+      const { harness, here, there, groupId, processes } = scene;
+      const [alice, bob] = await scene.pair();
+      await expect
+        .poll(
+          async () => {
+            const { known } = await there.store.renew({ groupId, honouredTalkIds: [] });
+            if (processes === 1) return known;
+            return (await harness.presence(groupId)).includes(alice.userId);
+          },
+          { interval: 20, timeout: 3_000 },
+        )
+        .toBe(processes === 1);
+      expect(await harness.presence(groupId)).toContain(bob.userId);
+      if (processes === 2) expect((await here.store.renew({ groupId, honouredTalkIds: [] })).known).toBe(false);
+    });
+
+    test('since gives exactly the events missed, or none when the log does not reach back', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      await scene.untilPresent(2);
+      const before = await here.store.snapshot({ groupId, since: null });
+      await here.store.request(press(groupId, alice));
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      const position = { epoch: before.epoch, seq: before.seq };
+      const back = await there.store.join(joinOf(groupId, { ...bob, connectionId: uuid() }, position));
+      expect(kinds(back.missed ?? [])).toEqual(['started', 'ended released']);
+      expect((await here.store.snapshot({ groupId, since: { ...position, seq: back.seq } })).missed).toEqual([]);
+      for (const since of [
+        { epoch: before.epoch - 1, seq: before.seq },
+        { epoch: before.epoch, seq: back.seq + 1 },
+      ]) {
+        expect((await here.store.snapshot({ groupId, since })).missed).toBeNull();
+      }
+    });
+
+    test('a member who joins again under another role is shown with it', async () => {
+      const { here, groupId } = scene;
+      const [alice] = await scene.pair();
+      const joined = await here.store.join(joinOf(groupId, { ...alice, role: 'group_manager' }));
+      expect(joined.presence).toContain(
+        JSON.stringify({ userId: alice.userId, displayName: 'Alice', role: 'group_manager' }),
+      );
+      expect(joined.presenceCount).toBe(2);
+    });
+
+    test('the epoch of a group that closed and opened again is higher', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      const first = await here.store.request(press(groupId, alice));
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+      const sinceMs = performance.now();
+      await settleUntil(here.store, groupId, async () => {
+        const { epoch } = await here.store.snapshot({ groupId, since: null });
+        // An epoch counts seconds; a group lingers for many.
+        return epoch === 0 && performance.now() - sinceMs > 1_000;
+      });
+      const again = await here.store.join(joinOf(groupId, alice));
+      expect(again.epoch).toBeGreaterThan(first.epoch);
+      expect(Math.floor(again.epoch / 2 ** 32)).toBe(1);
+      expect(again.seq).toBe(0);
+    });
+
+    test('only groups with live state are listed', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      expect(await here.store.liveGroups()).toContain(groupId);
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+      await settleUntil(here.store, groupId, async () => !(await here.store.liveGroups()).includes(groupId));
+    });
+
+    test('a log that does not reach back to the position gives none', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      await scene.untilPresent(2);
+      const { epoch, seq } = await here.store.snapshot({ groupId, since: null });
+      for (let round = 0; round < EVENT_LOG_LENGTH / 2; round += 1) {
+        await here.store.request(press(groupId, alice));
+        await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      }
+      const whole = await there.store.snapshot({ groupId, since: { epoch, seq } });
+      expect(whole.missed).toHaveLength(EVENT_LOG_LENGTH);
+      await there.store.request(press(groupId, bob));
+      expect((await here.store.snapshot({ groupId, since: { epoch, seq } })).missed).toBeNull();
+    });
+
+    test('a group that everybody left closes after the linger and costs nothing', async () => {
+      const { harness, here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      const first = await here.store.join(joinOf(groupId, alice));
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
+      await settleUntil(
+        here.store,
+        groupId,
+        async () => (await here.store.snapshot({ groupId, since: null })).epoch === 0,
+      );
+      expect(await harness.presence(groupId)).toEqual([]);
+      await expect
+        .poll(async () => (await scene.recordsOf(groupId)).map(({ kind }) => kind))
+        .toEqual(['opened', 'closed']);
+      const second = await here.store.join(joinOf(groupId, alice));
+      expect(second.voiceSessionId).not.toBe(first.voiceSessionId);
+    });
+  });
+}
+
+function joinedIn(bytes: string): unknown {
+  const message: unknown = JSON.parse(bytes);
+  return typeof message === 'object' && message !== null && 'joined' in message ? message.joined : [];
+}

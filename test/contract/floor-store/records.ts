@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { envelopes, joinOf, press, withoutPresence, ofMember, type Scene } from './scene.ts';
+
+export function describeRecords(scene: Scene): void {
+  describe('records and numbers', () => {
+    test('each ended talk is in the history stream once, with its voice session, times and cause', async () => {
+      const { here, groupId } = scene;
+      const [alice] = await scene.pair();
+      const joined = await here.store.join(joinOf(groupId, alice));
+      const input = press(groupId, alice);
+      await here.store.request(input);
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      await expect
+        .poll(async () => (await scene.recordsOf(groupId)).map(({ kind }) => kind))
+        .toEqual(['opened', 'talk']);
+      const [opened, talk] = await scene.recordsOf(groupId);
+      expect(opened).toMatchObject({ kind: 'opened', voiceSessionId: joined.voiceSessionId });
+      expect(talk).toEqual({
+        kind: 'talk',
+        talkId: input.talkId,
+        voiceSessionId: joined.voiceSessionId,
+        userId: alice.userId,
+        speaker: { userId: alice.userId, displayName: 'Alice' },
+        emergency: false,
+        startMs: expect.any(Number),
+        endMs: expect.any(Number),
+        cause: 'released',
+      });
+      if (talk?.kind !== 'talk') throw new Error('No talk was noted');
+      expect(Math.abs(talk.startMs - Date.now())).toBeLessThan(10_000);
+      expect(talk.endMs).toBeGreaterThanOrEqual(talk.startMs);
+    });
+
+    test('a record stays until it is confirmed, and is given to whoever looks', async () => {
+      const { harness, here, groupId } = scene;
+      const [alice] = await scene.pair();
+      const input = press(groupId, alice);
+      await here.store.request(input);
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      await expect.poll(async () => (await scene.entriesOf(groupId)).length).toBe(2);
+      const entries = await scene.entriesOf(groupId);
+      expect(await scene.entriesOf(groupId)).toEqual(entries);
+      await harness.history.confirm(entries.slice(0, 1));
+      expect(await scene.entriesOf(groupId)).toEqual(entries.slice(1));
+      await harness.history.confirm(entries);
+      expect(await scene.entriesOf(groupId)).toEqual([]);
+      await here.store.request(press(groupId, alice));
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      await expect.poll(async () => (await scene.entriesOf(groupId)).length).toBe(1);
+      await harness.history.confirm(entries);
+      expect(await scene.entriesOf(groupId)).toHaveLength(1);
+      expect(await harness.history.pending(0)).toEqual([]);
+    });
+
+    test('numbers grow by one, and starts and ends alternate, under many askers', async () => {
+      const { here, there, groupId, heard } = scene;
+      const members = await scene.present(...Array.from({ length: 6 }, (_, index) => `Member ${index}`));
+      await Promise.all(
+        members.map(async (member, index) => {
+          const { store } = index % 2 ? here : there;
+          for (let round = 0; round < 10; round += 1) {
+            const outcome = await store.request(press(groupId, member));
+            if (outcome.status === 'granted') await store.release({ groupId, ...ofMember(member), talkId: null });
+          }
+        }),
+      );
+      const last = await here.store.snapshot({ groupId, since: null });
+      await expect.poll(() => envelopes(heard).at(-1)).toMatchObject({ seq: last.seq });
+      const numbered = envelopes(heard).filter((each) => 'seq' in each);
+      expect(numbered.map((each) => each.seq)).toEqual(numbered.map((_, index) => index + 1));
+      const talks = withoutPresence(heard);
+      expect(talks.length).toBeGreaterThan(0);
+      talks.forEach((kind, index) => expect(kind).toBe(index % 2 ? 'ended released' : 'started'));
+    });
+  });
+}
