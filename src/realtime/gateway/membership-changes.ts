@@ -27,7 +27,7 @@ export async function updateGroup(context: GatewayContext, groupId: string): Pro
   }
   if (group === null) return;
   const current = group;
-  await each(registry.ofMembers(groupId), (connection) => {
+  await each(registry.ofMembers(groupId), async (connection) => {
     const previous = connection.memberships.get(groupId);
     if (previous) await apply(context, connection, groupId, { ...previous, group: current }, 'removed');
   });
