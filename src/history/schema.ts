@@ -63,3 +63,16 @@ export const speakerHistory = pgTable(
     ),
   ],
 );
+
+/**
+ * Records of the live store that no table could take, as they were: an unknown group or user, or broken fields. Kept
+ * for an operator to look at; the fingerprint makes putting one aside twice putting it aside once.
+ */
+export const historyRejected = pgTable('history_rejected', {
+  fingerprint: text('fingerprint').primaryKey(),
+  groupId: text('group_id').notNull(),
+  /** JSON text; not jsonb, which refuses texts that JSON allows. */
+  record: text('record').notNull(),
+  reason: text('reason').notNull(),
+  rejectedAt: timestamp('rejected_at', { withTimezone: true, precision: 3 }).notNull().defaultNow(),
+});

@@ -141,6 +141,15 @@ export function violatedConstraint(error: unknown): string | undefined {
   return root instanceof postgres.PostgresError && root.code === uniqueViolation ? root.constraint_name : undefined;
 }
 
+/**
+ * True when PostgreSQL refused the data itself, whatever the state of the server: SQLSTATE classes 22 (data exception)
+ * and 23 (a constraint). The same statement would fail again.
+ */
+export function refusesData(error: unknown): boolean {
+  const root = rootOf(error instanceof AppError ? error.cause : error);
+  return root instanceof postgres.PostgresError && /^2[23]/.test(root.code);
+}
+
 function isWorthRepeating(error: unknown): boolean {
   const code = codeOf(error);
   return code === serializationFailure || code === deadlockDetected;

@@ -1,0 +1,2 @@
+export { createHistory, type History } from './service.ts';
+export { registerHistoryRoutes } from './routes.ts';

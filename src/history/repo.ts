@@ -1,0 +1,168 @@
+import { and, desc, eq, exists, gte, isNull, lt, ne, sql, type SQL } from 'drizzle-orm';
+import type { AnyPgColumn } from 'drizzle-orm/pg-core';
+import type { Queryable } from '../infra/postgres.ts';
+import { groupVoiceSessions, historyRejected, speakerHistory } from './schema.ts';
+
+export type TalkRow = typeof speakerHistory.$inferSelect;
+export type VoiceSessionRow = typeof groupVoiceSessions.$inferSelect;
+
+/** What a batch of records says of a voice session. */
+export interface VoiceSessionChange {
+  readonly id: string;
+  readonly groupId: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export interface TalkCount {
+  readonly voiceSessionId: string;
+  readonly groupId: string;
+  readonly talkCount: number;
+  readonly talkMs: number;
+}
+
+export interface HistoryFilter {
+  readonly groupId?: string | undefined;
+  readonly userId?: string | undefined;
+  /** Started then or later. */
+  readonly from?: Date | undefined;
+  /** Started before then. */
+  readonly to?: Date | undefined;
+}
+
+/** A page of a list that has the newest first: what comes after this start and id. */
+export interface HistoryPage {
+  readonly after: { readonly startedAt: Date; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Opens or ends voice sessions; ones that are known already take the earlier start and the end. Changes come in the
+ * order of their ids, as several writers may hold the same rows. Returns the ids that were taken: not those which
+ * belong to another group.
+ */
+export async function storeVoiceSessions(tx: Queryable, changes: readonly VoiceSessionChange[]): Promise<string[]> {
+  if (changes.length === 0) return [];
+  const { startedAt, endedAt, groupId } = groupVoiceSessions;
+  const start = sql`least(${startedAt}, excluded.started_at)`;
+  const rows = await tx
+    .insert(groupVoiceSessions)
+    .values([...changes])
+    .onConflictDoUpdate({
+      target: groupVoiceSessions.id,
+      set: {
+        startedAt: start,
+        endedAt: sql`case when excluded.ended_at is null then ${endedAt} else greatest(excluded.ended_at, ${start}) end`,
+      },
+      setWhere: sql`${groupId} = excluded.group_id`,
+    })
+    .returning({ id: groupVoiceSessions.id });
+  return rows.map((row) => row.id);
+}
+
+/** Makes sure that talks find their voice session, also when its opening was never told. */
+export async function ensureVoiceSessions(tx: Queryable, changes: readonly VoiceSessionChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  await tx
+    .insert(groupVoiceSessions)
+    .values([...changes])
+    .onConflictDoNothing();
+}
+
+/**
+ * A group is live once at a time: older sessions of it whose end was never told, because the live store lost it, are
+ * over when a new one opens.
+ */
+export async function endOlderVoiceSessions(tx: Queryable, opened: VoiceSessionChange): Promise<void> {
+  const { id, groupId, startedAt, endedAt } = groupVoiceSessions;
+  await tx
+    .update(groupVoiceSessions)
+    .set({ endedAt: opened.startedAt })
+    .where(and(eq(groupId, opened.groupId), isNull(endedAt), lt(startedAt, opened.startedAt), ne(id, opened.id)));
+}
+
+/** Returns those that were not there. They come in the order of their ids. */
+export async function insertTalks(tx: Queryable, talks: readonly TalkRow[]): Promise<TalkRow[]> {
+  if (talks.length === 0) return [];
+  return tx
+    .insert(speakerHistory)
+    .values([...talks])
+    .onConflictDoNothing({ target: speakerHistory.talkId })
+    .returning();
+}
+
+/** False when the group has no such voice session. */
+export async function addTalks(tx: Queryable, count: TalkCount): Promise<boolean> {
+  const { id, groupId, talkCount, talkMs } = groupVoiceSessions;
+  const rows = await tx
+    .update(groupVoiceSessions)
+    .set({ talkCount: sql`${talkCount} + ${count.talkCount}`, talkMs: sql`${talkMs} + ${count.talkMs}` })
+    .where(and(eq(id, count.voiceSessionId), eq(groupId, count.groupId)))
+    .returning({ id });
+  return rows.length > 0;
+}
+
+export async function insertRejected(
+  query: Queryable,
+  row: Omit<typeof historyRejected.$inferInsert, 'rejectedAt'>,
+): Promise<void> {
+  await query.insert(historyRejected).values(row).onConflictDoNothing();
+}
+
+export async function listTalks(query: Queryable, filter: HistoryFilter, page: HistoryPage): Promise<TalkRow[]> {
+  const { groupId, userId, startedAt, talkId } = speakerHistory;
+  return query
+    .select()
+    .from(speakerHistory)
+    .where(
+      and(
+        filter.groupId === undefined ? undefined : eq(groupId, filter.groupId),
+        filter.userId === undefined ? undefined : eq(userId, filter.userId),
+        ...within(startedAt, talkId, filter, page),
+      ),
+    )
+    .orderBy(desc(startedAt), desc(talkId))
+    .limit(page.limit);
+}
+
+/** With `userId`: those in which he talked. */
+export async function listVoiceSessions(
+  query: Queryable,
+  filter: HistoryFilter,
+  page: HistoryPage,
+): Promise<VoiceSessionRow[]> {
+  const { id, groupId, startedAt } = groupVoiceSessions;
+  const talksOf = (userId: string) =>
+    query
+      .select({ one: sql`1` })
+      .from(speakerHistory)
+      .where(and(eq(speakerHistory.voiceSessionId, id), eq(speakerHistory.userId, userId)));
+  return query
+    .select()
+    .from(groupVoiceSessions)
+    .where(
+      and(
+        filter.groupId === undefined ? undefined : eq(groupId, filter.groupId),
+        filter.userId === undefined ? undefined : exists(talksOf(filter.userId)),
+        ...within(startedAt, id, filter, page),
+      ),
+    )
+    .orderBy(desc(startedAt), desc(id))
+    .limit(page.limit);
+}
+
+function within(
+  startedAt: AnyPgColumn,
+  id: AnyPgColumn,
+  filter: HistoryFilter,
+  page: HistoryPage,
+): (SQL | undefined)[] {
+  const { after } = page;
+  return [
+    filter.from === undefined ? undefined : gte(startedAt, filter.from),
+    filter.to === undefined ? undefined : lt(startedAt, filter.to),
+    after === undefined
+      ? undefined
+      : sql`(${startedAt}, ${id}) < (${after.startedAt.toISOString()}::timestamptz, ${after.id}::uuid)`,
+  ];
+}
