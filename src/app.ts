@@ -5,6 +5,7 @@ import { registerAdminRoutes } from './admin/index.ts';
 import { registerAuthRoutes } from './auth/index.ts';
 import type { Container } from './container.ts';
 import { registerGroupRoutes } from './groups/index.ts';
+import { registerHistoryRoutes } from './history/index.ts';
 import { guardAccess } from './http/access.ts';
 import { allowOrigins } from './http/cors.ts';
 import { answerClientError, answerFrameworkError, handleErrors } from './http/error-handling.ts';
@@ -13,7 +14,7 @@ import { registerMetricsRoute } from './http/metrics-route.ts';
 import { collectOpenapi, registerDocs } from './http/openapi.ts';
 import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
-import { registerGateway } from './realtime/index.ts';
+import { isSocketUpgrade, registerGateway } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import type { HttpServer } from './http/server.ts';
 import { refuseBadQuery, validateStrictly } from './http/validation.ts';
@@ -37,7 +38,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs },
+    http: { headersTimeout: headersTimeoutMs, shouldUpgradeCallback: isSocketUpgrade },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -66,6 +67,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   });
   await registerDocs(server);
   registerGateway(server, container.realtime.gateway);
+  server.addHook('preClose', () => container.realtime.closeSockets());
   await server.register(
     async (scope) => {
       scope.addHook('onRequest', async (_request, reply) => {
@@ -74,6 +76,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
       const api = scope.withTypeProvider<ZodTypeProvider>();
       registerAuthRoutes(api, container);
       registerGroupRoutes(api, container);
+      registerHistoryRoutes(api, container);
       registerAdminRoutes(api, container);
     },
     { prefix: '/api/v1' },

@@ -1,8 +1,15 @@
 import { connectRedis, type RedisLinks } from '../infra/redis.ts';
 import { type Bus, MemoryBus, RedisBus } from './bus/index.ts';
-import { type FloorStore, floorTimings } from './floor/index.ts';
+import { type FloorHistorySource, type FloorStore, floorTimings } from './floor/index.ts';
 import { MemoryFloorStore } from './floor-memory/index.ts';
-import { createRedisBlocks, meetStore, RedisFloorStore, type RaiseGeneration, type StoreLife } from './floor-redis/index.ts';
+import {
+  createRedisBlocks,
+  meetStore,
+  RedisFloorStore,
+  RedisHistorySource,
+  type RaiseGeneration,
+  type StoreLife,
+} from './floor-redis/index.ts';
 import { createLocalBlocks, createStreamIds, STREAM_BLOCK, type StreamIds } from './live/index.ts';
 import {
   createBusMailbox,
@@ -17,6 +24,12 @@ export interface LiveStore {
   readonly bus: Bus;
   readonly claims: SessionClaims;
   readonly streams: StreamIds;
+  /** What was noted for PostgreSQL; that of an in-process store can be read after `close` too. */
+  readonly history: FloorHistorySource;
+  /** Calls `listener` when a step of this process has ended a talk. */
+  onNoted(listener: () => void): void;
+  /** Finds out whether this is another store than before; what is granted from then on belongs to its new life. */
+  meet(): Promise<void>;
   health(): Promise<'ok' | 'down' | 'off'>;
   close(): Promise<void>;
 }
@@ -44,49 +57,82 @@ async function openInProcess(options: LiveStoreOptions): Promise<LiveStore> {
     isEmpty: false,
   });
   const bus = new MemoryBus();
+  const listeners: (() => void)[] = [];
+  const floor = new MemoryFloorStore({
+    generation,
+    publish: (groupId, payload) => bus.publishGroup(groupId, payload),
+    onNoted: () => {
+      for (const listener of listeners) listener();
+    },
+  });
   return {
-    floor: new MemoryFloorStore({
-      generation,
-      publish: (groupId, payload) => bus.publishGroup(groupId, payload),
-    }),
+    floor,
     bus,
     claims: createMemorySessionClaims(() => performance.now()),
     streams: createStreamIds(createLocalBlocks(() => Date.now())),
+    history: floor.history,
+    onNoted: (listener) => listeners.push(listener),
+    meet: async () => undefined,
     health: async () => 'off',
-    close: () => bus.close(),
+    close: async () => {
+      await floor.close();
+      await bus.close();
+    },
   };
 }
 
 async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveStore> {
   const { keyPrefix, processId, raiseGeneration, onError } = options;
-  let life: StoreLife | null = null;
+  let life: StoreLife = { generation: 0, quietUntilMs: 0 };
+  let meeting: Promise<void> | null = null;
   const links: RedisLinks = await connectRedis(url, {
-    onReady: () => meetAgain(),
+    onReady: () => {
+      if (life.generation > 0) meetAgain();
+    },
     onDown: (reason) => onError(new Error(reason === '' ? 'the link to Redis is away' : reason), 'redis'),
   });
-  life = await meetStore({ links, keyPrefix, leaseMs: floorTimings.leaseMs, raiseGeneration });
-  let current = life;
+  await meet();
 
-  /** Another Redis may stand behind the same address now: until that is known, the old life's scripts are refused. */
+  function meet(): Promise<void> {
+    meeting ??= meetStore({ links, keyPrefix, leaseMs: floorTimings.leaseMs, raiseGeneration })
+      .then((met) => {
+        life = met;
+      })
+      .finally(() => {
+        meeting = null;
+      });
+    return meeting;
+  }
+
+  /** Another Redis may stand behind the same address now. */
   function meetAgain(): void {
-    if (life === null) return;
-    meetStore({ links, keyPrefix, leaseMs: floorTimings.leaseMs, raiseGeneration }).then(
-      (met) => {
-        current = met;
-      },
-      (error: unknown) => {
-        onError(error, 'meet store');
-        setTimeout(meetAgain, MEET_AGAIN_MS).unref();
-      },
-    );
+    meet().catch((error: unknown) => {
+      onError(error, 'meet store');
+      setTimeout(meetAgain, MEET_AGAIN_MS).unref();
+    });
   }
 
   const bus = new RedisBus(links, keyPrefix);
+  const history = new RedisHistorySource(links, keyPrefix);
+  const listeners: (() => void)[] = [];
   return {
-    floor: new RedisFloorStore({ links, keyPrefix, processId, life: () => current }),
+    floor: new RedisFloorStore({
+      links,
+      keyPrefix,
+      processId,
+      life: () => life,
+      onStaleLife: meetAgain,
+      onNoted: (groupId) => {
+        history.touched(groupId);
+        for (const listener of listeners) listener();
+      },
+    }),
     bus,
     claims: createRedisSessionClaims({ links, mailbox: createBusMailbox(bus), keyPrefix, processId }),
     streams: createStreamIds(createRedisBlocks(links, keyPrefix, STREAM_BLOCK)),
+    history,
+    onNoted: (listener) => listeners.push(listener),
+    meet,
     health: () => links.health(),
     close: async () => {
       await bus.close();

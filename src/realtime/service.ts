@@ -34,7 +34,9 @@ export interface Realtime {
   readonly store: LiveStore;
   readonly media: MediaServer;
   start(): Promise<void>;
-  /** Closes all sockets with 4000, so that others end the talks of this process after the grace. */
+  /** Closes all sockets with 4000, so that others end the talks of this process after the grace. Safe to repeat. */
+  closeSockets(): Promise<void>;
+  /** Closes sockets and everything else. */
   stop(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     bus: store.bus,
     media,
     timings: floorTimings,
+    onLost: () => store.meet().catch((error: unknown) => onError(error, 'meet store')),
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });
@@ -108,18 +111,26 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     sweeper.unref();
   }
 
+  let closing: Promise<void> | null = null;
+  function closeSockets(): Promise<void> {
+    closing ??= gateway.stop(DRAIN_MS).then(async () => {
+      await Promise.allSettled(going);
+    });
+    return closing;
+  }
+
   return {
     gateway,
     store,
     media,
+    closeSockets,
     async start() {
       live.start();
       await gateway.start();
       sweepLater(0);
     },
     async stop() {
-      await gateway.stop(DRAIN_MS);
-      await Promise.allSettled(going);
+      await closeSockets();
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;
       live.stop();

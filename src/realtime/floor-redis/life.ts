@@ -37,6 +37,16 @@ export async function meetStore(options: StoreLifeOptions): Promise<StoreLife> {
   const [seconds, microseconds] = await links.within(SILENCE_MS, commands.time());
   const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   const quietUntilMs = generation === 1 ? 0 : nowMs + leaseMs;
-  await links.within(SILENCE_MS, commands.hset(key, { generation, quietUntil: quietUntilMs }));
-  return { generation, quietUntilMs };
+  const marked = await links.within(SILENCE_MS, commands.eval(MARK_LIFE, 1, key, generation, quietUntilMs));
+  const [newest, quiet] = Array.isArray(marked) ? marked : [];
+  return { generation: Number(newest), quietUntilMs: Number(quiet) };
 }
+
+/** Of several processes that meet a new store at once the newest generation counts, for all of them. */
+const MARK_LIFE = `
+local known = redis.call('HGET', KEYS[1], 'generation')
+if not known or tonumber(known) < tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'generation', ARGV[1], 'quietUntil', ARGV[2])
+end
+return redis.call('HMGET', KEYS[1], 'generation', 'quietUntil')
+`;

@@ -16,9 +16,6 @@ export class Reply {
     this.status = String(status);
     this.nowMs = Number(nowMs);
     this.#own = own;
-    if (this.status === 'stale_generation') {
-      throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
-    }
     this.change = {
       epoch: Number(epoch),
       seq: Number(seq),
@@ -82,4 +79,9 @@ export function readSpeaker(text: string): FloorSpeaker | null {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || !('userId' in value) || !('displayName' in value)) return null;
   return { userId: String(value.userId), displayName: String(value.displayName) };
+}
+
+/** Whether a script refused to act for a process that knows only an older life of the store. */
+export function isStale(raw: unknown): boolean {
+  return Array.isArray(raw) && raw[0] === 'stale_generation';
 }

@@ -23,7 +23,7 @@ import type {
 } from '../floor/index.ts';
 import { FloorStoreUnavailable, floorTimings, SNAPSHOT_PRESENCE_LIMIT } from '../floor/index.ts';
 import { groupChannel, groupIdOf, groupKeys, liveGroupPattern } from '../redis-keys.ts';
-import { readSpeaker, Reply } from './reply.ts';
+import { isStale, readSpeaker, Reply } from './reply.ts';
 import { type FloorScripts, loadScripts, type ScriptName } from './scripts.ts';
 
 /** New work is refused when Redis is silent for this long (floor.md invariant 6). */
@@ -50,8 +50,15 @@ export interface RedisFloorStoreOptions {
   /** Names this process in leases; unique for each start. */
   readonly processId: string;
   readonly life: () => StoreLife;
+  /** A script was refused because the store is in a newer life: find out which. */
+  readonly onStaleLife?: () => void;
+  /** A step of this process has ended a talk, and so added to the group's history. */
+  readonly onNoted?: (groupId: string) => void;
   readonly timings?: FloorTimings;
 }
+
+/** The line of an event that ends a talk (envelope.ts). */
+const ENDED_LINE = /^1 E \d+ \d+ ended /;
 
 /** The floor in Redis (≥ 7.0, standalone or Cluster): one Lua script a decision, all keys of a group in one slot. */
 export class RedisFloorStore implements FloorStore {
@@ -78,6 +85,7 @@ export class RedisFloorStore implements FloorStore {
       input.voiceSessionId,
       ...position(input.since),
       SNAPSHOT_PRESENCE_LIMIT,
+      input.afterEpoch ?? 0,
     ]);
     return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
   }
@@ -246,9 +254,15 @@ export class RedisFloorStore implements FloorStore {
       life.quietUntilMs,
       ...own,
     );
-    const reply = new Reply(await this.#answered(name, silenceMs, command));
+    const raw = await this.#answered(name, silenceMs, command);
+    if (isStale(raw)) {
+      this.#options.onStaleLife?.();
+      throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
+    }
+    const reply = new Reply(raw);
     const offsetMs = reply.nowMs - performance.now();
     this.#clockOffsetMs = Math.max(offsetMs, (this.#clockOffsetMs ?? offsetMs) - OFFSET_DECAY_MS);
+    if (reply.change.published.some((payload) => ENDED_LINE.test(payload))) this.#options.onNoted?.(groupId);
     return reply;
   }
 

@@ -29,7 +29,7 @@ export type CommitAnswer =
 /** Presence begins, or goes on over another connection; the session's talk goes with it. */
 export function join(draft: Draft, input: JoinInput): SnapshotAnswer & { voiceSessionId: string } {
   settle(draft);
-  if (draft.life === null) openLife(draft, input.voiceSessionId);
+  if (draft.life === null) openLife(draft, input.voiceSessionId, input.afterEpoch);
   const { processId, timings } = draft.context;
   const { sessionId, connectionId, userId, displayName, role, talk: right } = input.member;
   const fragment = JSON.stringify({ userId, displayName, role });

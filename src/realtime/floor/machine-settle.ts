@@ -12,10 +12,10 @@ export function epochAt(generation: number, nowMs: number): number {
   return generation * GENERATION_FACTOR + Math.floor(nowMs / 1_000);
 }
 
-export function openLife(draft: Draft, voiceSessionId: string): void {
+export function openLife(draft: Draft, voiceSessionId: string, afterEpoch = 0): void {
   const { context, nowMs } = draft;
   draft.life = {
-    epoch: epochAt(context.generation, nowMs),
+    epoch: Math.max(epochAt(context.generation, nowMs), afterEpoch + 1),
     seq: 0,
     generation: context.generation,
     voiceSessionId,

@@ -95,6 +95,8 @@ export interface JoinInput {
   /** Becomes the voice session's id when this join makes the group live. */
   readonly voiceSessionId: string;
   readonly since: LogPosition | null;
+  /** The last epoch that this process saw of the group: should this join make it live, its epoch is a later one. */
+  readonly afterEpoch?: number;
 }
 
 export interface JoinOutcome extends GroupSnapshot {

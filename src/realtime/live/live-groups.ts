@@ -28,6 +28,7 @@ export interface LiveGroupsOptions {
   readonly media: MediaServer;
   readonly timings: FloorTimings;
   readonly onHandOver: KeeperOptions['onHandOver'];
+  readonly onLost: KeeperOptions['onLost'];
   readonly onError: (error: unknown, step: string) => void;
 }
 
@@ -97,7 +98,13 @@ export class LiveGroups {
     try {
       await standing;
       const sentAtMs = performance.now();
-      const outcome = await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: request.since });
+      const outcome = await this.#options.store.join({
+        groupId,
+        member,
+        voiceSessionId: uuid(),
+        since: request.since,
+        afterEpoch: Math.max(room.sequencer.position?.epoch ?? 0, request.since?.epoch ?? 0),
+      });
       if (room.members.get(connection.id) !== entry) {
         await this.#leaveStore(keeper, connection, 'closed');
         return;

@@ -1,3 +1,4 @@
+import { v7 as uuid } from 'uuid';
 import type { Change, FloorStore, FloorTimings, GroupSnapshot } from '../floor/index.ts';
 import { type MediaServer } from '../media/index.ts';
 import type { Media } from '../protocol/index.ts';
@@ -24,6 +25,8 @@ export interface KeeperOptions {
   readonly media: MediaServer;
   readonly withdrawals: Withdrawals;
   readonly timings: FloorTimings;
+  /** The store knows nothing of a group that this process is in: is it another store than before? */
+  readonly onLost: () => Promise<void>;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
   readonly onError: (error: unknown, step: string) => void;
 }
@@ -147,16 +150,20 @@ export class RoomKeeper {
       const talk = room.honoured.get(talkId);
       if (talk !== undefined) talk.leaseEndsAtMs = sentAtMs + this.#options.timings.leaseMs;
     }
-    if (!outcome.known && room.members.size > 0) await this.#joinAgain();
+    if (!outcome.known && room.members.size > 0) {
+      if (outcome.epoch === 0) await this.#options.onLost();
+      await this.#joinAgain();
+    }
     this.apply(outcome);
   }
 
   /** The store lost this process's members (it was frozen, or the store is new): they are present again. */
   async #joinAgain(): Promise<void> {
+    const afterEpoch = this.room.sequencer.position?.epoch ?? 0;
     for (const { connection, member } of this.room.members.values()) {
       if (!connection.open) continue;
       const { groupId } = this.room;
-      await this.#options.store.join({ groupId, member, voiceSessionId: connection.id, since: null });
+      await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: null, afterEpoch });
     }
   }
 
@@ -167,6 +174,7 @@ export class RoomKeeper {
     if (since === null) return;
     let snapshot = await store.snapshot({ groupId, since });
     if (snapshot.epoch === 0 && members.size > 0) {
+      await this.#options.onLost();
       await this.#joinAgain();
       snapshot = await store.snapshot({ groupId, since });
     }

@@ -1,13 +1,14 @@
 -- Makes a connection present, or finds it present, and tells what it came into.
 -- ARGV  7 session  8 connection  9 user  10 talk right  11 person JSON  12 voice session id, should the group
 --      become live  13 since epoch (-1 = none)  14 since seq  15 most members to name
+--      16 last epoch that the process saw (0 = none)
 -- returns 'joined', …, open talk, presence, presence count, missed or '', voice session id
 local sessionId, connectionId, userId, right, person = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 
 settle()
 if not floor then
   floor = {
-    epoch = int(generation * 4294967296 + clock[1]), seq = '0', gen = int(generation), voice = ARGV[12],
+    epoch = int(math.max(generation * 4294967296 + clock[1], ARGV[16] + 1)), seq = '0', gen = int(generation), voice = ARGV[12],
     dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '',
   }
   keep(K.floor, floor)
