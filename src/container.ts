@@ -4,6 +4,7 @@ import { createAuth, type Auth } from './auth/index.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createGroups, type Groups } from './groups/index.ts';
+import { createHistory, type History } from './history/index.ts';
 import { createCursors, type Cursors } from './http/cursors.ts';
 import { createHealth, type Health } from './http/health.ts';
 import { createRunChange, type RunChange } from './infra/change.ts';
@@ -13,7 +14,7 @@ import { createMetrics, type Metrics } from './infra/metrics.ts';
 import { createOutbox, type Outbox } from './infra/outbox/index.ts';
 import { createDatabase, type Database } from './infra/postgres.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
-import { createRealtime, type Realtime } from './realtime/index.ts';
+import { createRealtime, exportGatewayMetrics, type Realtime } from './realtime/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createUsers, type Users } from './users/index.ts';
 import { readVersion } from './version.ts';
@@ -38,6 +39,7 @@ export interface Container {
   readonly cursors: Cursors;
   readonly health: Health;
   readonly realtime: Realtime;
+  readonly history: History;
   /** Begins what runs by itself. The database is migrated by then. Throws `dependency_unavailable`. */
   start(): Promise<void>;
   /** Ends it all in reverse order. */
@@ -102,6 +104,9 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     clock,
     logger,
   });
+  exportGatewayMetrics(metrics, realtime.gateway.counters);
+  const history = createHistory({ database, runChange, outbox, logger, metrics, source: realtime.store.history });
+  realtime.store.onNoted(history.wake);
   health.register('redis', () => realtime.store.health());
   health.register('livekit', () => realtime.media.health());
 
@@ -124,15 +129,18 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     cursors: createCursors(secretKeys),
     health,
     realtime,
+    history,
     start: async () => {
       await outbox.start();
       auth.start();
+      history.start();
       await realtime.start();
       health.setStarted(true);
     },
     dispose: async () => {
       health.setStarted(false);
       await realtime.stop();
+      await history.stop();
       await auth.stop();
       await outbox.stop();
       await database.close();

@@ -2,7 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 /** The process's Prometheus metrics. Names of our own begin with `neda_`; labels have few values, never an id. */
 export interface Metrics {
-  counter(name: string, help: string, labelNames?: readonly string[]): Counter;
+  /** `collect` sets the value (reset, then inc) when metrics are read; without it the owner counts up. */
+  counter(name: string, help: string, labelNames?: readonly string[], collect?: (counter: Counter) => void): Counter;
   /** `collect` sets the value when metrics are read; without it the owner sets it. */
   gauge(name: string, help: string, labelNames?: readonly string[], collect?: (gauge: Gauge) => void): Gauge;
   /** `buckets` are upper bounds in seconds. */
@@ -19,7 +20,20 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
-    counter: (name, help, labelNames = []) => new Counter({ name, help, labelNames: [...labelNames], registers }),
+    counter: (name, help, labelNames = [], collect) =>
+      new Counter({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers,
+        ...(collect
+          ? {
+              collect(this: Counter) {
+                collect(this);
+              },
+            }
+          : {}),
+      }),
     gauge: (name, help, labelNames = [], collect) =>
       new Gauge({
         name,
