@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { groupChange, managedGroup, newGroup } from '../groups/contract.ts';
+import { groupChange, managedGroup, newGroup } from './contract.ts';
 import { managedGroupOnWire } from '../groups/index.ts';
 import { noContent, pageOf, pageQuery, searchText, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
-import type { AdminRouteParts } from './routes.ts';
+import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
 const shared = { ...needsSession, tags: ['admin: groups'] };

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { member, memberChange, newManager } from '../groups/contract.ts';
+import { member, memberChange, newManager } from './contract.ts';
 import { memberOnWire } from '../groups/index.ts';
 import { noContent, pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
-import type { AdminRouteParts } from './routes.ts';
+import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
 const shared = { ...needsSession, tags: ['admin: groups'] };

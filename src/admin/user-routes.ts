@@ -4,9 +4,9 @@ import { noContent, pageOf, pageQuery, searchText, uuidV7 } from '../http/contra
 import { answerPage } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
-import { newUser, user, userChange } from '../users/contract.ts';
+import { newUser, user, userChange } from './contract.ts';
 import { userOnWire } from '../users/index.ts';
-import type { AdminRouteParts } from './routes.ts';
+import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
 const shared = { ...needsSession, tags: ['admin: users'] };

@@ -1,1 +1,1 @@
-export { createAudit, type Audit, type AuditEntry } from './service.ts';
+export { createAudit, type Audit } from './service.ts';

@@ -1,7 +1,7 @@
 import type { ChangeContext } from '../infra/change.ts';
 import { insertEntry } from './repo.ts';
 
-export interface AuditEntry {
+interface AuditEntry {
   /** Dotted, past tense or noun: `user.created`, `auth.login`. */
   readonly action: string;
   readonly target: { readonly type: string; readonly id: string } | null;

@@ -14,7 +14,7 @@ export interface AccessClaims {
   readonly expiresAtMs: number;
 }
 
-export type VerifiedToken =
+type VerifiedToken =
   | { readonly ok: true; readonly claims: AccessClaims }
   | { readonly ok: false; readonly reason: 'token_invalid' | 'token_expired' | 'token_wrong_type' };
 

@@ -5,22 +5,21 @@ import { createPeriodic } from '../infra/periodic.ts';
 import type { Database } from '../infra/postgres.ts';
 import type { UserRecord, Users } from '../users/index.ts';
 import type { AccessClaims, AccessTokens } from './access-tokens.ts';
-import type { OwnUser } from '../users/contract.ts';
-import type { Session } from './contract.ts';
+import type { OwnUser, Session } from './contract.ts';
 import { looksLikeRefreshToken, pairOf } from './refresh-tokens.ts';
 import * as repo from './repo.ts';
 import type { SessionRow } from './repo.ts';
 import { createSessionCache } from './session-cache.ts';
 import { sessionOnWire } from './wire.ts';
 
-export type AuthenticationRefusal =
+type AuthenticationRefusal =
   | 'token_invalid'
   | 'token_expired'
   | 'token_wrong_type'
   | 'user_disabled'
   | 'session_revoked';
 
-export type AuthenticationResult =
+type AuthenticationResult =
   | {
       readonly ok: true;
       readonly user: OwnUser;

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { lineOfText, timestampText, uuidV7 } from '../http/contract.ts';
 import { newPassword, ownUser } from '../users/contract.ts';
 
-export const deviceKind = z.enum(['watch', 'phone', 'browser', 'console', 'other']);
+const deviceKind = z.enum(['watch', 'phone', 'browser', 'console', 'other']);
 
-export const device = z.strictObject({ name: lineOfText(1, 64), kind: deviceKind });
+const device = z.strictObject({ name: lineOfText(1, 64), kind: deviceKind });
 export type Device = z.infer<typeof device>;
 
 /** What was typed, whatever it is: only its size is limited, so that every wrong pair is answered alike. */
@@ -53,4 +53,5 @@ export const tokens = z
 export type Tokens = z.infer<typeof tokens>;
 
 export const ownAccount = z.object({ user: ownUser, session });
-export type OwnAccount = z.infer<typeof ownAccount>;
+
+export type { OwnUser } from '../users/contract.ts';

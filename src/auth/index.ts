@@ -1,3 +1,2 @@
-export { createAuth, type Auth, type SessionEndCause, type TokenUser } from './service.ts';
-export type { AuthenticationResult } from './authenticator.ts';
+export { createAuth, type Auth } from './service.ts';
 export { registerAuthRoutes } from './routes.ts';

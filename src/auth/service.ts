@@ -19,7 +19,7 @@ import * as repo from './repo.ts';
 import { sessionOnWire } from './wire.ts';
 
 /** Why a session ended, in events and in the audit. */
-export type SessionEndCause =
+type SessionEndCause =
   | 'logout'
   | 'revoked'
   | 'user_disabled'
@@ -59,14 +59,14 @@ export interface Auth extends Authenticator {
   stop(): Promise<void>;
 }
 
-export interface TokenUser {
+interface TokenUser {
   readonly id: string;
   readonly username: string;
   readonly displayName: string;
   readonly role: 'admin' | 'user';
 }
 
-export interface AuthParts {
+interface AuthParts {
   readonly database: Database;
   readonly runChange: RunChange;
   readonly outbox: Outbox;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { lineOfText, linesOfText, timestampText, uuidV7 } from '../http/contract.ts';
 
-export const groupRole = z.enum(['group_manager', 'member']);
+const groupRole = z.enum(['group_manager', 'member']);
 export type GroupRole = z.infer<typeof groupRole>;
 
-export const talkRight = z.enum(['allowed', 'listen_only']);
+const talkRight = z.enum(['allowed', 'listen_only']);
 export type TalkRight = z.infer<typeof talkRight>;
 
 function wholeNumber(minimum: number, maximum: number) {
@@ -26,7 +26,7 @@ const settingsFields = {
   emergency: z.enum(['allowed', 'off']),
 };
 
-export const groupSettings = z.object(settingsFields).meta({ id: 'GroupSettings' });
+const groupSettings = z.object(settingsFields).meta({ id: 'GroupSettings' });
 export type GroupSettings = z.infer<typeof groupSettings>;
 
 export const defaultGroupSettings: GroupSettings = {
@@ -38,7 +38,7 @@ export const defaultGroupSettings: GroupSettings = {
   emergency: 'allowed',
 };
 
-export const groupSettingsChange = z.strictObject(settingsFields).partial();
+const groupSettingsChange = z.strictObject(settingsFields).partial();
 export type GroupSettingsChange = z.infer<typeof groupSettingsChange>;
 
 /** A group as its members see it. */
@@ -63,14 +63,12 @@ export const newGroup = z.strictObject({
   managerId: uuidV7,
   settings: groupSettingsChange.optional(),
 });
-export type NewGroup = z.infer<typeof newGroup>;
 
 export const groupChange = z.strictObject({
   name: lineOfText(1, 64).optional(),
   description: linesOfText(0, 500).optional(),
   settings: groupSettingsChange.optional(),
 });
-export type GroupChange = z.infer<typeof groupChange>;
 
 export const member = z
   .object({

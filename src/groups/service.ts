@@ -24,7 +24,7 @@ export interface MembershipView {
   readonly talk: TalkRight;
 }
 
-export interface MemberView extends MemberRecord {
+interface MemberView extends MemberRecord {
   readonly user: UserRecord;
 }
 

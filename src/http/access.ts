@@ -39,7 +39,7 @@ export function guardAccess(server: HttpServer, authenticate: Authenticate): voi
 }
 
 /** The token of `Authorization: Bearer <token>`. Throws `token_missing`. */
-export function bearerToken(header: string | undefined): string {
+function bearerToken(header: string | undefined): string {
   const match = /^bearer +([^\s]+) *$/i.exec(header ?? '');
   if (match?.[1] === undefined) {
     throw new AppError('token_missing', 'Send an access token: Authorization: Bearer <accessToken>.');

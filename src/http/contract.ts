@@ -73,7 +73,7 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 /** RFC 9457, with the fields of the contract. */
-export const problem = z
+const problem = z
   .object({
     type: z.string(),
     title: z.string(),

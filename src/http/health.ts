@@ -15,7 +15,7 @@ const healthReport = z
 type HealthReport = z.infer<typeof healthReport>;
 
 /** Asks one dependency. Throwing and taking longer than a second count as `down`; `off` is not configured. */
-export type HealthProbe = () => Promise<DependencyStatus>;
+type HealthProbe = () => Promise<DependencyStatus>;
 
 /** How the process and what it depends on are, from probes that their owners register. */
 export interface Health {

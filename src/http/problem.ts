@@ -1,7 +1,7 @@
 import { AppError, errorCatalogue, type ErrorCode } from '../errors.ts';
 import type { Problem } from './contract.ts';
 
-export const problemMediaType = 'application/problem+json';
+const problemMediaType = 'application/problem+json';
 
 /** RFC 9457 body of a refusal. */
 export function problemOf(error: AppError, requestId: string): Problem {

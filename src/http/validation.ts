@@ -55,7 +55,7 @@ export async function refuseBadQuery(request: FastifyRequest): Promise<void> {
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Nothing at all counts as no body. Throws `invalid_json`, and `validation_failed` for `null` and for a key that stands twice. */
-export function parseJson(body: string | Buffer): unknown {
+function parseJson(body: string | Buffer): unknown {
   if (body.length === 0) return undefined;
   let text: string;
   let value: unknown;

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from './postgres.ts';
 
 /** Who does something: a signed-in user, the system itself, or somebody who has not signed in. */
-export type Actor =
+type Actor =
   | { readonly type: 'user'; readonly userId: string }
   | { readonly type: 'system' }
   | { readonly type: 'anonymous' };

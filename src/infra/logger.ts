@@ -42,7 +42,7 @@ interface ErrorDescription {
 }
 
 /** What a log may hold of an error: never a query, its parameters or a driver's detail line. */
-export function describeError(error: unknown): ErrorDescription {
+function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error };
   const frames = error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at '));
   const isQueryError = 'query' in error || 'parameters' in error;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { lineOfText, timestampText, uuidV7 } from '../http/contract.ts';
 
-export const userRole = z.enum(['admin', 'user']);
+const userRole = z.enum(['admin', 'user']);
 export type UserRole = z.infer<typeof userRole>;
 
-export const displayName = lineOfText(1, 64);
+const displayName = lineOfText(1, 64);
 
 /** Any case in, lower case kept. */
 export const username = z
@@ -42,7 +42,6 @@ export const newUser = z.strictObject({
   password: newPassword.optional(),
   role: userRole.optional(),
 });
-export type NewUser = z.infer<typeof newUser>;
 
 export const userChange = z.strictObject({
   displayName: displayName.optional(),
@@ -50,4 +49,3 @@ export const userChange = z.strictObject({
   password: newPassword.optional(),
   disabled: z.boolean().optional(),
 });
-export type UserChange = z.infer<typeof userChange>;

@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startInProcess, type InProcessServer } from '../_support/in-process.ts';
+import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startInProcess, type InProcessServer } from '../_support/in-process.ts';
+import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
 let database: TestDatabase;

@@ -9,11 +9,13 @@ export interface StoredEvent {
   readonly payload: unknown;
 }
 
-/** Where a reader stands: everything of transactions below `beforeTransaction` was read. */
+/** Where a reader stands: he has read everything up to here in the order (transaction, position), and `readAhead`. */
 export interface ReadBoundary {
-  readonly beforeTransaction: string;
-  /** Read already, though their transactions are not below the boundary. */
-  readonly readIds: ReadonlySet<string>;
+  /** An xid8 as text. */
+  readonly transaction: string;
+  readonly position: number;
+  /** Read already, though beyond the boundary: event ids with their transactions. */
+  readonly readAhead: ReadonlyMap<string, bigint>;
 }
 
 export const outboxChannel = 'neda_domain_event';
@@ -29,13 +31,14 @@ export async function insertEvent(
 
 /** The boundary that lets a new reader see what commits from now on. */
 export async function startBoundary(query: Queryable): Promise<ReadBoundary> {
-  const rows = await query.execute<{ boundary: string; ids: string[] }>(sql`
+  const rows = await query.execute<{ xmin: string; id: string | null; transaction: string | null }>(sql`
     with now_at as materialized (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
-    select now_at.xmin::text as boundary,
-           array(select id::text from ${domainEvent} where transaction_id >= now_at.xmin) as ids
-    from now_at`);
-  const row = rows[0];
-  return { beforeTransaction: row?.boundary ?? '0', readIds: new Set(row?.ids ?? []) };
+    select now_at.xmin::text as xmin, ahead.id::text as id, ahead.transaction_id::text as transaction
+    from now_at left join ${domainEvent} as ahead on ahead.transaction_id >= now_at.xmin`);
+  const readAhead = new Map<string, bigint>();
+  for (const { id, transaction } of rows)
+    if (id !== null && transaction !== null) readAhead.set(id, BigInt(transaction));
+  return { transaction: rows[0]?.xmin ?? '0', position: 0, readAhead };
 }
 
 /**
@@ -49,48 +52,50 @@ export async function eventsBeyond(
   query: Queryable,
   boundary: ReadBoundary,
 ): Promise<{ readonly events: readonly StoredEvent[]; readonly boundary: ReadBoundary; readonly hasMore: boolean }> {
-  const readIds = `{${[...boundary.readIds].join(',')}}`;
+  const readAhead = `{${[...boundary.readAhead.keys()].join(',')}}`;
   const rows = await query.execute<{
+    xmin: string;
     id: string | null;
     type: string;
     payload: unknown;
-    xmin: string;
-    isSettled: boolean;
-    settledReadIds: string[];
+    transaction: string;
+    position: string;
   }>(sql`
-    with now_at as materialized (select pg_snapshot_xmin(pg_current_snapshot()) as xmin),
-    unread as (
-      select id, type, payload, transaction_id, position from ${domainEvent}
-      where transaction_id >= ${boundary.beforeTransaction}::text::xid8 and id <> all(${readIds}::text::uuid[])
+    with now_at as materialized (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
+    select now_at.xmin::text as xmin, unread.id::text as id, unread.type, unread.payload,
+           unread.transaction_id::text as transaction, unread.position::text as position
+    from now_at left join (
+      select * from ${domainEvent}
+      where (transaction_id, position) > (${boundary.transaction}::text::xid8, ${boundary.position}::bigint)
+        and id <> all(${readAhead}::text::uuid[])
       order by transaction_id, position limit ${batchSize}
-    )
-    select unread.id::text as id, unread.type, unread.payload, now_at.xmin::text as xmin,
-           coalesce(unread.transaction_id < now_at.xmin, false) as "isSettled",
-           array(select id::text from ${domainEvent}
-                 where id = any(${readIds}::text::uuid[]) and transaction_id < now_at.xmin) as "settledReadIds"
-    from now_at left join unread on true
+    ) as unread on true
     order by unread.transaction_id, unread.position`);
-  const found = rows.filter((row) => row.id !== null);
-  const events = found.map((row) => ({ id: row.id ?? '', type: row.type, payload: row.payload }));
+  const xmin = BigInt(rows[0]?.xmin ?? boundary.transaction);
+  const found = rows.flatMap(({ id, type, payload, transaction, position }) =>
+    id === null ? [] : [{ id, type, payload, transaction: BigInt(transaction), position: Number(position) }],
+  );
   const hasMore = found.length === batchSize;
-  const first = rows[0];
-  if (first === undefined || hasMore) {
-    return {
-      events,
-      hasMore,
-      boundary: { ...boundary, readIds: new Set([...boundary.readIds, ...events.map((event) => event.id)]) },
-    };
-  }
-  const settled = new Set(first.settledReadIds);
-  const unsettled = found.filter((row) => !row.isSettled).map((row) => row.id ?? '');
+  const last = found.findLast((event) => event.transaction < xmin);
+  const read = hasMore
+    ? { transaction: last?.transaction ?? BigInt(boundary.transaction), position: last?.position ?? boundary.position }
+    : { transaction: xmin, position: 0 };
+  const remembered = [...boundary.readAhead, ...found.map((event) => [event.id, event.transaction] as const)];
   return {
-    events,
+    events: found.map(({ id, type, payload }) => ({ id, type, payload })),
     hasMore,
     boundary: {
-      beforeTransaction: first.xmin,
-      readIds: new Set([...[...boundary.readIds].filter((id) => !settled.has(id)), ...unsettled]),
+      transaction: String(read.transaction),
+      position: read.position,
+      readAhead: new Map(remembered.filter(([id, transaction]) => isBeyond(id, transaction))),
     },
   };
+
+  function isBeyond(id: string, transaction: bigint): boolean {
+    if (transaction !== read.transaction) return transaction > read.transaction;
+    const event = found.find((candidate) => candidate.id === id);
+    return event === undefined || event.position > read.position;
+  }
 }
 
 /** Removes events older than `keepMs` milliseconds. */

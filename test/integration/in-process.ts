@@ -5,9 +5,9 @@ import { completeConfig, readConfig } from '../../src/config.ts';
 import { createContainer, type Container, type ContainerOverrides } from '../../src/container.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/infra/logger.ts';
-import { Rest } from './rest.ts';
+import { Rest } from '../_support/rest.ts';
 
-export const demoPassword = 'push-to-talk';
+const demoPassword = 'push-to-talk';
 
 /** A server inside the test's own process, on a free port. */
 export interface InProcessServer {

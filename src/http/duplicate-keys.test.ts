@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { firstDuplicateKey } from './duplicate-keys.ts';
+
+it.each([
+  ['{"a":1,"a":2}', 'a'],
+  [String.raw`{"a":1,"\u0061":2}`, 'a'],
+  ['{"x":{"b":[{"c":1,"c":2}]}}', 'c'],
+  ['{"":1,"":2}', ''],
+  [String.raw`{"\"":1,"b":{},"\"":2}`, '"'],
+  ['{"a":{"b":1},"b":{"a":1}}', undefined],
+  ['["a","a",{"a":"a"},{"a":"a"}]', undefined],
+  ['{"a":"a","b":"a, \\"a\\": {"}', undefined],
+  ['"a"', undefined],
+])('of %s is %j', (text, key) => {
+  expect(firstDuplicateKey(text)).toBe(key);
+});
+
+it('is never found in what JSON.stringify wrote', () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => firstDuplicateKey(JSON.stringify(value)) === undefined));
+});
