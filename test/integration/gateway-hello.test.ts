@@ -130,6 +130,7 @@ describe('HELLO', () => {
     });
     expect(ready).toHaveProperty('tokenExpiresInMs', expect.any(Number));
     expect(browser.received).toHaveLength(1);
+    expect(harness.gateway.counters.messages.get('HELLO')).toBe(1);
     const native = await WsClient.connect(harness.origin, { token: harness.signIn() });
     expect(await native.hello()).toMatchObject({ pingIntervalMs: 20_000, groups: [] });
     native.terminate();

@@ -222,6 +222,15 @@ describe('AUTHENTICATE', () => {
     expect(await watch.request('AUTHENTICATE', { token })).toMatchObject({ type: 'ERROR', code: 'forbidden' });
   });
 
+  it('that takes long holds up no PING', async () => {
+    const slow = Promise.withResolvers<never>();
+    harness.tokens.set('slow', () => slow.promise);
+    const authenticate = client.send('AUTHENTICATE', { token: 'slow' });
+    await client.settled();
+    slow.reject(dependencyUnavailable('postgres'));
+    expect(await client.answerTo(authenticate)).toMatchObject({ type: 'ERROR', code: 'unavailable' });
+  });
+
   it('while PostgreSQL is away is unavailable', async () => {
     harness.tokens.set('away', () => Promise.reject(dependencyUnavailable('postgres')));
     expect(await client.request('AUTHENTICATE', { token: 'away' })).toMatchObject({ code: 'unavailable' });

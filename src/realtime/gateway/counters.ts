@@ -7,7 +7,7 @@ export type EndLabel = CloseReason | 'peer' | 'bad_frame';
 export interface GatewayCounters {
   /** Sockets that are open now, before READY and after it. */
   readonly sockets: { waiting: number; ready: number };
-  /** Messages after READY by type; `unknown` for all that have none of the known types. */
+  /** Messages by type, HELLO once it led to READY; `unknown` for all that have none of the known types. */
   readonly messages: Map<string, number>;
   /** Ended sockets by reason. */
   readonly ended: Map<EndLabel, number>;

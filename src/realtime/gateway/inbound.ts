@@ -62,7 +62,6 @@ export class Inbound {
 
   /** Runs a handler; what it throws is the message's answer. */
   run({ module, message }: Work): Promise<void> | void {
-    if (!this.#connection.open) return;
     try {
       const running = module.handle(this.#connection, message);
       if (running) return running.catch((error: unknown) => this.#answerFailure(message, error));

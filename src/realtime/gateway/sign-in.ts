@@ -2,6 +2,7 @@ import type { AccessSession, AccessUser, Authentication, Membership } from '../a
 import type { ClientMessageOf, CloseReason } from '../protocol/index.ts';
 import type { WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
+import { countUp } from './counters.ts';
 import { GatewayConnection } from './gateway-connection.ts';
 import { claimSession, releaseClaim } from './session-claiming.ts';
 
@@ -114,6 +115,7 @@ export function becomeReady(
   handshake.socket.receiver = connection;
   registry.add(connection);
   counters.sockets.ready += 1;
+  countUp(counters.messages, 'HELLO');
   connection.send({
     type: 'READY',
     re: hello.id,
