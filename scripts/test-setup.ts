@@ -14,6 +14,7 @@ export class SetupFault extends Error {}
 export async function setUp(): Promise<void> {
   await provideRedis();
   await provideCompose();
+  await provideCurl();
   await provideLivekit();
 }
 
@@ -23,6 +24,10 @@ async function provideRedis(): Promise<void> {
   if (findOnPath('redis-server') === undefined) {
     await installWithApt('redis-server', 'Install Redis 7 or later, or set REDIS_SERVER to the path of redis-server.');
   }
+}
+
+async function provideCurl(): Promise<void> {
+  if (findOnPath('curl') === undefined) await installWithApt('curl', 'Install curl: the tests run the README with it.');
 }
 
 async function provideCompose(): Promise<void> {
@@ -72,15 +77,17 @@ async function installWithApt(name: string, remedy: string): Promise<void> {
   const aptGet = findOnPath('apt-get');
   if (aptGet === undefined)
     throw new SetupFault(`${name} is missing, and there is no apt-get to install it.\n${remedy}`);
-  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const [file = aptGet, ...before] = [...asRoot, aptGet];
-  if (asRoot.length > 0 && findOnPath('sudo') === undefined) {
+  const sudo = process.getuid?.() === 0 ? undefined : findOnPath('sudo');
+  if (process.getuid?.() !== 0 && sudo === undefined) {
     throw new SetupFault(`${name} is missing, and only root may install it.\n${remedy}`);
   }
   console.log(`Installing ${name} with apt-get.`);
-  const environment = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  await run(file, [...before, 'update', '-q'], environment);
-  const code = await run(file, [...before, 'install', '-y', '-q', '--no-install-recommends', name], environment);
+  const aptGetWith = (...args: string[]): Promise<number> => {
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    return sudo === undefined ? run(aptGet, args, options) : run(sudo, ['-n', aptGet, ...args], options);
+  };
+  await aptGetWith('update', '-q');
+  const code = await aptGetWith('install', '-y', '-q', '--no-install-recommends', name);
   if (code !== 0) throw new SetupFault(`${name} is missing, and apt-get could not install it (${code}).\n${remedy}`);
 }
 

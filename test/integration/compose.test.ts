@@ -165,7 +165,7 @@ describe('Dockerfile', () => {
 
   it('copies what exists and starts a file that it copied', () => {
     const paths = copiedPaths(instructions).map(({ path }) => path);
-    for (const path of paths) expect(existsSync(join(repository, path)), path).toBe(true);
+    expect(paths.filter((path) => !existsSync(join(repository, path)))).toEqual([]);
     expect(paths).toEqual(expect.arrayContaining(['src', 'migrations', 'package.json', 'package-lock.json']));
     expect(instructions.at(-1)).toEqual({ name: 'CMD', rest: '["node", "src/main.ts"]' });
   });

@@ -13,7 +13,7 @@ import { Rest } from '../_support/rest.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../_support/temporary-directory.ts';
 
 const run = promisify(execFile);
-const INSTALL_LIMIT_MS = 120_000;
+const INSTALL_LIMIT_MS = 300_000;
 
 /** No container engine is needed: the files that the image would hold, its dependencies and its command, by hand. */
 describe('what the image holds', () => {
