@@ -35,6 +35,8 @@ export interface MemoryFloorStoreOptions {
   readonly generation: number;
   /** Nothing is granted for so long from now on; 0 when nobody can hold a right from an earlier life. */
   readonly quietMs?: number;
+  /** A step has added to the history. */
+  readonly onNoted?: () => void;
   readonly timings?: FloorTimings;
   /** Milliseconds since 1970 that never step back. */
   readonly now?: () => number;
@@ -51,6 +53,7 @@ export class MemoryFloorStore implements FloorStore {
   readonly kind = 'memory';
   readonly #publish: MemoryFloorStoreOptions['publish'];
   readonly #now: () => number;
+  readonly #onNoted: () => void;
   readonly #context: StepContext;
   readonly #groups = new Map<string, GroupState>();
   readonly #history = new MemoryHistory();
@@ -60,6 +63,7 @@ export class MemoryFloorStore implements FloorStore {
 
   constructor(options: MemoryFloorStoreOptions) {
     this.#publish = options.publish;
+    this.#onNoted = options.onNoted ?? (() => undefined);
     this.#now = options.now ?? monotonicNow;
     this.#context = {
       processId: PROCESS_ID,
@@ -131,7 +135,20 @@ export class MemoryFloorStore implements FloorStore {
     return [...this.#groups].filter(([, state]) => state.life !== null).map(([groupId]) => groupId);
   }
 
-  async close(): Promise<void> {}
+  /**
+   * The live state ends with its process: open talks end `lost` and voice sessions close at once, as nobody is left to
+   * do it after the grace. Their records can still be read from `history`.
+   */
+  async close(): Promise<void> {
+    for (const groupId of await this.liveGroups()) {
+      this.#take('end', { groupId, talkId: null, cause: 'lost' });
+      const { life } = this.stateOf(groupId);
+      if (life === null) continue;
+      const { voiceSessionId } = life;
+      this.#groups.delete(groupId);
+      this.#history.add(groupId, { kind: 'closed', voiceSessionId, endMs: Math.floor(this.#now()) });
+    }
+  }
 
   #take<K extends FloorEventKind>(kind: K, input: FloorInputs[K]): Step<K>['answer'] {
     const { groupId } = input;
@@ -144,6 +161,7 @@ export class MemoryFloorStore implements FloorStore {
     if (isForgettable(state)) this.#groups.delete(groupId);
     else this.#groups.set(groupId, state);
     for (const record of effects.history) this.#history.add(groupId, record);
+    if (effects.history.length > 0) this.#onNoted();
     for (const payload of effects.published) this.#outgoing.push({ groupId, payload });
     this.#handOut();
     return answer;
