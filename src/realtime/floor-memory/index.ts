@@ -1,1 +1,1 @@
-export { MemoryFloorStore, type MemoryFloorStoreOptions } from './store.ts';
+export { MemoryFloorStore } from './store.ts';

@@ -125,7 +125,7 @@ export class RedisHistorySource implements FloorHistorySource {
  * Reads the words of a stream entry: kind, voice, start, end, and of a talk also talk, user, speaker, emergency and
  * cause. Null for a record of a kind that this version does not know: it stays for one that does.
  */
-export function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
+function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
   const words = new Map<string, string>();
   for (let index = 0; index < fields.length; index += 2) words.set(fields[index] ?? '', fields[index + 1] ?? '');
   const kind = words.get('kind');

@@ -11,7 +11,7 @@ import type { EndCause } from './model.ts';
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
  *   1 D <connectionId> <cause> [<retryAfterMs>]        a queued request failed
  */
-export const ENVELOPE_VERSION = '1';
+const ENVELOPE_VERSION = '1';
 
 interface Numbered {
   readonly epoch: number;
@@ -39,7 +39,7 @@ export interface EndedEnvelope extends Numbered {
   readonly durationMs: number;
 }
 
-export interface PresenceEnvelope extends Numbered {
+interface PresenceEnvelope extends Numbered {
   readonly kind: 'presence';
 }
 
@@ -54,7 +54,7 @@ export interface HandOverEnvelope {
   readonly identity: string | null;
 }
 
-export interface QueueEnvelope {
+interface QueueEnvelope {
   readonly kind: 'queue';
   readonly places: readonly { readonly connectionId: string; readonly position: number }[];
 }

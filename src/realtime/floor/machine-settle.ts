@@ -8,7 +8,7 @@ import { endTalk, noteTalk, talkDeadline } from './machine-talk.ts';
 const GENERATION_FACTOR = 2 ** 32;
 
 /** The number of a group's new life: generation · 2³² + seconds (floor.md "Epochs"). */
-export function epochAt(generation: number, nowMs: number): number {
+function epochAt(generation: number, nowMs: number): number {
   return generation * GENERATION_FACTOR + Math.floor(nowMs / 1_000);
 }
 

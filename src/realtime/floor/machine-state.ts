@@ -46,7 +46,7 @@ export interface GroupLife {
   readonly voided: VoidedReservation | null;
 }
 
-export interface VoidedReservation {
+interface VoidedReservation {
   readonly talkId: string;
   readonly cause: VoidCause;
   /** The talk that it was to pre-empt. */

@@ -1,4 +1,18 @@
-import * as decisions from './machine-decisions.ts';
+import {
+  cancel,
+  commit,
+  type CommitAnswer,
+  end,
+  join,
+  leave,
+  release,
+  renew,
+  rightsCleared,
+  snapshot,
+  type SnapshotAnswer,
+  withdrawals,
+  withdrawRight,
+} from './machine-decisions.ts';
 import { Draft, type StepContext } from './machine-draft.ts';
 import { request, type RequestAnswer } from './machine-request.ts';
 import { dueInMs, settle } from './machine-settle.ts';
@@ -42,10 +56,10 @@ export interface FloorInputs {
 
 /** What each is answered, besides the `Change`. */
 export interface FloorAnswers {
-  join: decisions.SnapshotAnswer & { readonly voiceSessionId: string };
+  join: SnapshotAnswer & { readonly voiceSessionId: string };
   leave: void;
   request: RequestAnswer;
-  commit: decisions.CommitAnswer;
+  commit: CommitAnswer;
   cancel: void;
   release: { readonly released: boolean };
   end: { readonly ended: boolean };
@@ -53,7 +67,7 @@ export interface FloorAnswers {
   rightsCleared: void;
   renew: { readonly known: boolean };
   settle: void;
-  snapshot: decisions.SnapshotAnswer;
+  snapshot: SnapshotAnswer;
 }
 
 export type FloorEventKind = keyof FloorInputs;
@@ -79,7 +93,20 @@ export interface Step<K extends FloorEventKind> {
 
 type Decisions = { readonly [K in FloorEventKind]: (draft: Draft, input: FloorInputs[K]) => FloorAnswers[K] };
 
-const table: Decisions = { ...decisions, request, settle };
+const decisions: Decisions = {
+  join,
+  leave,
+  request,
+  commit,
+  cancel,
+  release,
+  end,
+  withdrawRight,
+  rightsCleared,
+  renew,
+  settle,
+  snapshot,
+};
 
 /**
  * The floor of one group as a pure function: what is due happens, then one decision (floor.md "State table"). The
@@ -93,14 +120,14 @@ export function step<K extends FloorEventKind>(
   context: StepContext,
 ): Step<K> {
   const draft = new Draft(state, event.input.groupId, context, nowMs);
-  const decision: Decisions[K] = table[event.kind];
+  const decision: Decisions[K] = decisions[event.kind];
   const answer = decision(draft, event.input);
   const { published, history } = draft;
   const change: Change = {
     epoch: draft.life?.epoch ?? 0,
     seq: draft.life?.seq ?? 0,
     published,
-    withdraw: decisions.withdrawals(draft),
+    withdraw: withdrawals(draft),
     dueInMs: dueInMs(draft),
   };
   return { state: draft.result(), answer: { ...change, ...answer }, effects: { published, history } };
