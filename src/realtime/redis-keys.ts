@@ -5,13 +5,10 @@
 const KEY_NAMES = [
   'speaker', // user id of who holds or is being given the floor; with a time to live
   'presence', // user ids that are there
-  'floor', // epoch, number of the last event, voice session
-  'talk', // the open talk
-  'pending', // the reservation
+  'floor', // epoch, number of the last event, the open talk, the reservation, leases of processes; MessagePack
   'rights', // media identities that may still hold the right to publish
   'members', // sessions present, with connection and process
   'people', // users present, with the number of their connections
-  'procs', // presence leases of processes
   'dirty', // changes of presence not announced yet
   'queue', // waiting requests
   'log', // the last numbered payloads

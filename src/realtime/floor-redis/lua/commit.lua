@@ -18,8 +18,7 @@ if refusal then
   return reply('refused', refusal)
 end
 local reserved = pending
-call('DEL', K.pending)
-pending = nil
+pending, changed = nil, true
 if talk then endTalk('preempted') end
 openTalk(reserved, tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]))
 return reply('granted', talk.id, tonumber(talk.stream), tonumber(talk.seq), tonumber(talk.maxMs), remainingMs())

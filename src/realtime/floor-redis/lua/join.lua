@@ -9,9 +9,8 @@ settle()
 if not floor then
   floor = {
     epoch = int(math.max(generation * 4294967296 + clock[1], ARGV[16] + 1)), seq = '0', gen = int(generation), voice = ARGV[12],
-    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '',
+    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '', procs = {},
   }
-  keep(K.floor, floor)
   call('XADD', K.history, '*', 'kind', 'opened', 'voice', floor.voice, 'start', int(now))
 end
 
@@ -30,12 +29,11 @@ else
   end
 end
 keepMember(sessionId, { connection = connectionId, process = processId, user = userId, right = right, swapAt = '' })
-call('ZADD', K.procs, now + LEASE_MS, processId)
-set('emptyAt', '')
+floor.procs[processId] = now + LEASE_MS
+set(floor, 'emptyAt', '')
 
 if talk and talk.session == sessionId and talk.connection ~= connectionId then
   talk.connection, talk.process, talk.grace, talk.lease = connectionId, processId, '', int(now + LEASE_MS)
-  call('HSET', K.talk, 'connection', connectionId, 'process', processId, 'grace', '', 'lease', talk.lease)
   if not pending then moveSlot(talk.user, talk.user, LEASE_MS) end
 end
 

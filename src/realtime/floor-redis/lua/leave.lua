@@ -14,14 +14,13 @@ if talk and talk.session == sessionId then
   if how == 'left' then
     endTalk('released')
   elseif talk.grace == '' then
-    talk.grace = int(now + GRACE_MS)
-    call('HSET', K.talk, 'grace', talk.grace)
+    set(talk, 'grace', int(now + GRACE_MS))
   end
 end
 if how == 'replaced' then
   m.swapAt = int(now + GRACE_MS)
   keepMember(sessionId, m)
-  if floor.swapAt == '' then set('swapAt', m.swapAt) end
+  if floor.swapAt == '' then set(floor, 'swapAt', m.swapAt) end
 else
   dropMember(sessionId, m)
 end

@@ -117,24 +117,14 @@ local function endTalk(cause)
   number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration),
     'TALK_ENDED', '"talkId":"' .. talk.id .. '","speaker":' .. talk.speaker
     .. ',"cause":"' .. cause .. '","durationMs":' .. int(duration))
-  if retry > 0 then
+  if false then
     local emergency = talk.emergency == '1'
     call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. (emergency and 'e' or ''))
     dropCooledPlaces(talk.user, retry, emergency)
   end
   noteTalk(cause)
-  call('DEL', K.talk)
   freeSlot(talk.user)
-  talk = nil
-end
-
-local function keep(key, record)
-  local fields = {}
-  for field, value in pairs(record) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = value
-  end
-  call('HSET', key, unpack(fields))
+  talk, changed = nil, true
 end
 
 -- Opens and announces a talk for a request or reservation `r` under the limits of its group. Who waits already
@@ -153,31 +143,28 @@ local function openTalk(r, maxTalkMs, contendedMs, cooldownMs)
   number('started', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. talk.maxMs .. ' ' .. int(remainingMs()),
     'TALK_STARTED', '"talkId":"' .. talk.id .. '","streamId":' .. talk.stream .. ',"speaker":' .. talk.speaker
     .. ',"emergency":' .. (talk.emergency == '1' and 'true' or 'false'))
-  talk.seq = floor.seq
-  keep(K.talk, talk)
+  set(talk, 'seq', floor.seq)
 end
 
 -- The slot is taken by the caller.
 local function reserve(r)
   pending = r
-  pending.untilAt = int(now + PENDING_MS)
-  pending.contended = '0'
-  keep(K.pending, pending)
+  set(pending, 'untilAt', int(now + PENDING_MS))
+  set(pending, 'contended', '0')
   if pending.identity ~= '' then call('SADD', K.rights, pending.identity) end
 end
 
 local function dropPending()
-  call('DEL', K.pending)
   local user = pending.user
-  pending = nil
+  pending, changed = nil, true
   if talk then moveSlot(user, talk.user, talk.lease - now) else freeSlot(user) end
 end
 
 -- Nothing was announced; whoever drives the grant learns the cause when his commit is refused.
 local function voidPending(cause)
-  set('voided', pending.id)
-  set('voidedCause', cause)
-  set('voidedOver', pending.over or '')
+  set(floor, 'voided', pending.id)
+  set(floor, 'voidedCause', cause)
+  set(floor, 'voidedOver', pending.over or '')
   dropPending()
 end
 

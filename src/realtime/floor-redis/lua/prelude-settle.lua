@@ -1,7 +1,7 @@
 -- The last part of the prelude: what is due, and what every script returns.
 
 local function dropProcess(process)
-  call('ZREM', K.procs, process)
+  floor.procs[process], changed = nil, true
   local all = call('HGETALL', K.members)
   for i = 1, #all, 2 do
     local m = member(all[i])
@@ -10,6 +10,20 @@ local function dropProcess(process)
       dropMember(all[i], m)
     end
   end
+end
+
+-- In the order of their ends, so that what follows has one order.
+local function dropDeadProcesses()
+  local dead = {}
+  for process, leaseEndsAt in pairs(floor.procs) do
+    if leaseEndsAt <= now then dead[#dead + 1] = process end
+  end
+  if #dead == 0 then return end
+  table.sort(dead, function(a, b)
+    local first, second = floor.procs[a], floor.procs[b]
+    return first < second or (first == second and a < b)
+  end)
+  for _, process in ipairs(dead) do dropProcess(process) end
 end
 
 -- A replaced socket whose session did not come back within the grace.
@@ -26,14 +40,13 @@ local function dropSwapped()
       end
     end
   end
-  set('swapAt', nextAt)
+  set(floor, 'swapAt', nextAt)
 end
 
 -- Ends the life of a group that nobody is in; what history has not stored stays for its writer.
 local function closeGroup()
   call('XADD', K.history, '*', 'kind', 'closed', 'voice', floor.voice, 'end', int(now))
-  call('DEL', K.presence, K.floor, K.talk, K.pending, K.members, K.people, K.procs, K.dirty, K.queue, K.log,
-    K.cooldown)
+  call('DEL', K.presence, K.floor, K.members, K.people, K.dirty, K.queue, K.log, K.cooldown)
   floor, talk, pending = nil, nil, nil
 end
 
@@ -45,12 +58,12 @@ local function renewEpoch()
     freeSlot(talk.user)
   end
   if pending then freeSlot(pending.user) end
-  call('DEL', K.talk, K.pending, K.queue, K.log, K.dirty)
+  call('DEL', K.queue, K.log, K.dirty)
   talk, pending = nil, nil
-  set('epoch', int(generation * 4294967296 + clock[1]))
-  set('gen', int(generation))
-  set('seq', '0')
-  set('dirtyAt', '')
+  set(floor, 'epoch', int(generation * 4294967296 + clock[1]))
+  set(floor, 'gen', int(generation))
+  set(floor, 'seq', '0')
+  set(floor, 'dirtyAt', '')
 end
 
 local function settle()
@@ -61,7 +74,7 @@ local function settle()
     if at <= now then endTalk(cause) end
   end
   if pending and tonumber(pending.untilAt) <= now then voidPending('void') end
-  for _, process in ipairs(call('ZRANGEBYSCORE', K.procs, '-inf', now)) do dropProcess(process) end
+  dropDeadProcesses()
   if floor.swapAt ~= '' and tonumber(floor.swapAt) <= now then dropSwapped() end
   promote()
   if floor.dirtyAt ~= '' and floor.dirtyAt + FLUSH_MS <= now then flushPresence() end
@@ -79,13 +92,14 @@ local function dueInMs()
   if floor.dirtyAt ~= '' then earlier(floor.dirtyAt + FLUSH_MS) end
   if floor.swapAt ~= '' then earlier(tonumber(floor.swapAt)) end
   if floor.emptyAt ~= '' then earlier(floor.emptyAt + LINGER_MS) end
-  local process = call('ZRANGE', K.procs, 0, 0, 'WITHSCORES')
-  if process[2] then earlier(tonumber(process[2])) end
+  for _, leaseEndsAt in pairs(floor.procs) do earlier(leaseEndsAt) end
   if at == nil then return -1 end
   return math.max(0, at - now)
 end
 
+-- Writes the state when it has changed; every script ends here.
 local function reply(status, ...)
+  if floor and changed then call('SET', K.floor, cmsgpack.pack({ floor = floor, talk = talk, pending = pending })) end
   local withdraw = {}
   for _, identity in ipairs(call('SMEMBERS', K.rights)) do
     if not (talk and talk.identity == identity) and not (pending and pending.identity == identity) then

@@ -3,27 +3,27 @@
 --
 -- KEYS  1 speaker   string  user id of who holds or is being given the floor, under a time to live
 --       2 presence  set     user ids that are there
---       3 floor     hash    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver
---       4 talk      hash    the open talk
---       5 pending   hash    the reservation, perhaps beside an open talk that it pre-empts
---       6 rights    set     media identities that may still hold the right to publish
---       7 members   hash    session id -> connection|process|user|talk right|swap deadline
---       8 people    hash    user id -> connections|{"userId":…,"displayName":…,"role":…}
---       9 procs     zset    process id -> end of its presence lease
---      10 dirty     hash    user id -> in|out, since the last PRESENCE_CHANGED
---      11 queue     list    waiting requests, JSON, first is next
---      12 log       list    the last payloads that carry a number
---      13 history   stream  what PostgreSQL has not stored yet
---      14 cooldown  hash    user id -> end|e (e: binds emergencies too)
+--       3 floor     string  MessagePack of {floor, talk, pending}: read once and written once a script, as a hash of
+--                           forty fields costs four times as much to load
+--       4 rights    set     media identities that may still hold the right to publish
+--       5 members   hash    session id -> connection|process|user|talk right|swap deadline
+--       6 people    hash    user id -> connections|{"userId":…,"displayName":…,"role":…}
+--       7 dirty     hash    user id -> in|out, since the last PRESENCE_CHANGED
+--       8 queue     list    waiting requests, JSON, first is next
+--       9 log       list    the last payloads that carry a number
+--      10 history   stream  what PostgreSQL has not stored yet
+--      11 cooldown  hash    user id -> end|e (e: binds emergencies too)
+-- floor    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver; procs: process id -> end
+--          of its presence lease
+-- talk     the open talk; pending: the reservation, perhaps beside an open talk that it pre-empts. '' is "none".
 -- ARGV  1 group id  2 channel  3 process id  4 generation  5 void after (Redis ms, 0 = never)
 --       6 quiet until (Redis ms)  7… the script's own
 -- Every script returns {status, epoch, seq, now, dueInMs (-1 = nothing), withdraw, published, …its own}.
 -- The constants LEASE_MS, GRACE_MS, PENDING_MS, FLUSH_MS, LINGER_MS, LOG_LENGTH stand above this file.
 
 local K = {
-  speaker = KEYS[1], presence = KEYS[2], floor = KEYS[3], talk = KEYS[4], pending = KEYS[5],
-  rights = KEYS[6], members = KEYS[7], people = KEYS[8], procs = KEYS[9], dirty = KEYS[10],
-  queue = KEYS[11], log = KEYS[12], history = KEYS[13], cooldown = KEYS[14],
+  speaker = KEYS[1], presence = KEYS[2], floor = KEYS[3], rights = KEYS[4], members = KEYS[5], people = KEYS[6],
+  dirty = KEYS[7], queue = KEYS[8], log = KEYS[9], history = KEYS[10], cooldown = KEYS[11],
 }
 local groupId, channel, processId = ARGV[1], ARGV[2], ARGV[3]
 local generation, voidAfter, quietUntil = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -34,22 +34,16 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local function int(n) return string.format('%.0f', n) end
 
-local function hash(key)
-  local flat = call('HGETALL', key)
-  if #flat == 0 then return nil end
-  local fields = {}
-  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
-  return fields
-end
-
-local floor = hash(K.floor)
-local talk = floor and hash(K.talk)
-local pending = floor and hash(K.pending)
+local stored = call('GET', K.floor)
+local state = stored and cmsgpack.unpack(stored)
+local floor, talk, pending = state and state.floor, state and state.talk, state and state.pending
+local changed = false
 local published = {}
 
-local function set(field, value)
-  floor[field] = value
-  call('HSET', K.floor, field, value)
+-- Changes one of the three records; `reply` writes them.
+local function set(record, field, value)
+  record[field] = value
+  changed = true
 end
 
 local function publish(payload)
@@ -60,12 +54,11 @@ end
 -- Numbers an event, keeps it in the log and publishes its final bytes.
 local function number(kind, line, type, tail)
   local seq = int(floor.seq + 1)
-  set('seq', seq)
+  set(floor, 'seq', seq)
   local payload = '1 E ' .. floor.epoch .. ' ' .. seq .. ' ' .. kind .. line
     .. '\n{"type":"' .. type .. '","groupId":"' .. groupId .. '","epoch":' .. floor.epoch
     .. ',"seq":' .. seq .. ',' .. tail .. '}'
-  call('RPUSH', K.log, payload)
-  call('LTRIM', K.log, -LOG_LENGTH, -1)
+  if call('RPUSH', K.log, payload) > LOG_LENGTH then call('LPOP', K.log) end
   publish(payload)
 end
 
@@ -83,7 +76,7 @@ local function flushPresence()
     end
   end
   call('DEL', K.dirty)
-  set('dirtyAt', '')
+  set(floor, 'dirtyAt', '')
   if #dirty == 0 then return end
   number('presence', '', 'PRESENCE_CHANGED', '"joined":[' .. table.concat(joined, ',')
     .. '],"left":[' .. table.concat(left, ',')
@@ -92,7 +85,7 @@ end
 
 local function markDirty(userId, how)
   call('HSET', K.dirty, userId, how)
-  if floor.dirtyAt == '' then set('dirtyAt', int(now)) end
+  if floor.dirtyAt == '' then set(floor, 'dirtyAt', int(now)) end
 end
 
 local function member(sessionId)
@@ -135,5 +128,5 @@ local function dropMember(sessionId, m)
     call('SREM', K.presence, m.user)
     markDirty(m.user, 'out')
   end
-  if call('HLEN', K.members) == 0 then set('emptyAt', int(now)) end
+  if call('HLEN', K.members) == 0 then set(floor, 'emptyAt', int(now)) end
 end

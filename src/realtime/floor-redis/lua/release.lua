@@ -13,8 +13,7 @@ end
 if pending and pending.session == sessionId and pending.connection == connectionId
   and (talkId == '' or pending.id == talkId) then
   local reserved = pending
-  call('DEL', K.pending)
-  pending = nil
+  pending, changed = nil, true
   if talk then endTalk('preempted') end
   openTalk(reserved, 0, 0, 0)
   endTalk('released')

@@ -3,12 +3,11 @@
 -- ARGV  7 talk ids that this process honours, each between commas
 -- returns 'renewed' | 'unknown' (the process has no presence here: its members must join again)
 settle()
-local known = floor and call('ZSCORE', K.procs, processId)
-if known then call('ZADD', K.procs, now + LEASE_MS, processId) end
+local known = floor and floor.procs[processId]
+if known then set(floor.procs, processId, now + LEASE_MS) end
 if talk and talk.process == processId then
   if string.find(ARGV[7], ',' .. talk.id .. ',', 1, true) then
-    talk.lease = int(now + LEASE_MS)
-    call('HSET', K.talk, 'lease', talk.lease)
+    set(talk, 'lease', int(now + LEASE_MS))
     if not pending then moveSlot(talk.user, talk.user, LEASE_MS) end
   elseif talk.grace == '' then
     endTalk('lost')

@@ -45,13 +45,9 @@ if holder and not preempts then
   if holder.user == userId then return reply('busy', holder.speaker) end
   -- The first other asker starts the contended limit.
   if talk and talk.user ~= userId and talk.contended == '' and tonumber(talk.contendedMs) > 0 then
-    talk.contended = int(now + talk.contendedMs)
-    call('HSET', K.talk, 'contended', talk.contended)
+    set(talk, 'contended', int(now + talk.contendedMs))
   end
-  if pending and pending.contended == '0' then
-    pending.contended = '1'
-    call('HSET', K.pending, 'contended', '1')
-  end
+  if pending then set(pending, 'contended', '1') end
   if not wantsQueue or queueLimit == 0 then return reply('busy', holder.speaker) end
   local position = takePlace(request, queueLimit)
   if not position then return reply('queue_full', holder.speaker) end
