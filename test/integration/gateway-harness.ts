@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import fastify from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { v7 as newId } from 'uuid';
+import { dependencyUnavailable } from '../../src/errors.ts';
 import { guardAccess } from '../../src/http/access.ts';
 import { answerClientError, handleErrors } from '../../src/http/error-handling.ts';
 import { requestIdOf } from '../../src/http/request-id.ts';
@@ -65,6 +66,8 @@ export function membership(groupId = newId(), changes: Partial<Membership> = {})
 export class GatewayHarness {
   /** What `authenticate` answers, by token; a function is called. */
   readonly tokens = new Map<string, Authentication | (() => Promise<Authentication>)>();
+  /** Memberships cannot be read. */
+  groupsAreAway = false;
   readonly memberships = new Map<string, Membership[]>();
   /** Where a message's handling goes beyond its answer. */
   readonly handlers: Partial<Record<string, (connection: Connection, id: string) => Promise<void> | void>> = {};
@@ -92,7 +95,10 @@ export class GatewayHarness {
       processId: newId(),
       sessions,
       groups: {
-        membershipsOf: async (userId) => this.memberships.get(userId) ?? [],
+        membershipsOf: async (userId) => {
+          if (this.groupsAreAway) throw dependencyUnavailable('postgres');
+          return this.memberships.get(userId) ?? [];
+        },
         membershipOf: async (userId, groupId) =>
           this.memberships.get(userId)?.find(({ group }) => group.id === groupId) ?? null,
         exists: async () => true,

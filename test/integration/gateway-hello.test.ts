@@ -232,6 +232,26 @@ describe('HELLO', () => {
     client.terminate();
   });
 
+  it('while PostgreSQL is away is served from what was read before, unless it changed since', async () => {
+    const team = membership();
+    const [known, changed, stranger] = [identity(), identity(), identity()];
+    const tokens = [known, changed, stranger].map((who) => harness.signIn(who, [team]));
+    for (const token of tokens.slice(0, 2)) (await WsClient.signIn(harness.origin, token)).terminate();
+    await harness.publish('member.changed', { groupId: team.group.id, userId: changed.user.id });
+    harness.groupsAreAway = true;
+    const answers = [];
+    for (const token of tokens)
+      answers.push(await (await WsClient.connect(harness.origin, { token })).request('HELLO'));
+    expect(answers).toMatchObject([
+      { type: 'READY', groups: [{ id: team.group.id }] },
+      { type: 'ERROR', code: 'unavailable' },
+      { type: 'ERROR', code: 'unavailable' },
+    ]);
+    await harness.publish('group.updated', { groupId: team.group.id });
+    const again = await WsClient.connect(harness.origin, { token: tokens[0] ?? '' });
+    expect(await again.request('HELLO')).toMatchObject({ type: 'ERROR', code: 'unavailable' });
+  });
+
   it('that gets no answer from PostgreSQL is unavailable after a while, and a late answer changes nothing', async () => {
     const who = identity();
     const late = Promise.withResolvers<typeof who>();

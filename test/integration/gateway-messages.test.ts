@@ -2,6 +2,11 @@ import { v7 as newId } from 'uuid';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dependencyUnavailable } from '../../src/errors.ts';
 import { MessageRefused } from '../../src/realtime/gateway/index.ts';
+import {
+  createMemoryClaimStore,
+  createMemorySessionClaims,
+  type SessionClaims,
+} from '../../src/realtime/sessions/index.ts';
 import { WsClient } from '../_support/ws-client.ts';
 import { GatewayHarness, identity } from './gateway-harness.ts';
 
@@ -264,6 +269,39 @@ describe('sockets of one user', () => {
     await late.settled();
   });
 
+  it('of the same session on another process: the later replaces the earlier', async () => {
+    const store = createMemoryClaimStore();
+    const claims = () => createMemorySessionClaims(() => performance.now(), store);
+    const [here, there] = [new GatewayHarness({ claims: claims() }), new GatewayHarness({ claims: claims() })];
+    await Promise.all([here.start(), there.start()]);
+    const who = identity();
+    const first = await WsClient.signIn(here.origin, here.signIn(who));
+    const second = await WsClient.signIn(there.origin, there.signIn(who));
+    expect(await first.closed()).toEqual({ code: 4506, reason: 'replaced' });
+    expect(here.gone).toMatchObject([{ how: 'replaced' }]);
+    await second.settled();
+    const token = there.signIn({ ...who, expiresAtMs: Date.now() + 7_200_000 });
+    await second.expect('AUTHENTICATED', 'AUTHENTICATE', { token });
+    await second.settled();
+    await Promise.all([here.stop(), there.stop()]);
+  });
+
+  it('of which one lost its session unheard finds out when it renews its token', async () => {
+    const store = createMemoryClaimStore();
+    const claims = createMemorySessionClaims(() => performance.now(), store);
+    const here = await new GatewayHarness({ claims }).start();
+    const who = identity();
+    const watch = await WsClient.signIn(here.origin, here.signIn(who));
+    const unheard = createMemorySessionClaims(() => performance.now(), store);
+    await claims.start({ onReplaced: () => undefined, onGap: () => undefined });
+    const claim = { userId: who.user.id, sessionId: who.session.id, connectionId: newId(), ttlMs: 60_000 };
+    expect(await unheard.claim(claim, 0)).toBe('claimed');
+    await watch.settled();
+    watch.send('AUTHENTICATE', { token: here.signIn({ ...who, expiresAtMs: Date.now() + 7_200_000 }) });
+    expect((await watch.closed()).code).toBe(4506);
+    await here.stop();
+  });
+
   it('are ten at most, then 4505; one of an open session is no eleventh', async () => {
     const userId = newId();
     const sessions = Array.from({ length: 10 }, () => identity(userId));
@@ -276,5 +314,33 @@ describe('sockets of one user', () => {
     expect((await sockets[0]?.closed())?.code).toBe(4506);
     await again.close();
     await WsClient.signIn(harness.origin, harness.signIn(identity(userId)));
+  });
+});
+
+describe.each([
+  ['fails', () => Promise.reject(new Error('away'))],
+  ['is silent', () => new Promise<never>(() => undefined)],
+])('while the live store %s', (_name, away) => {
+  it('HELLO works, and what is known of the process itself holds', async () => {
+    const claims: SessionClaims = {
+      start: async () => undefined,
+      claim: away,
+      renew: away,
+      release: away,
+      close: async () => undefined,
+    };
+    const alone = await new GatewayHarness({ claims, timing: { claimTimeoutMs: 50 } }).start();
+    const who = identity();
+    const first = await WsClient.signIn(alone.origin, alone.signIn(who));
+    const second = await WsClient.signIn(alone.origin, alone.signIn(who));
+    expect((await first.closed()).code).toBe(4506);
+    for (let count = 0; count < 9; count += 1) {
+      await WsClient.signIn(alone.origin, alone.signIn(identity(who.user.id)));
+    }
+    const eleventh = await WsClient.connect(alone.origin, { token: alone.signIn(identity(who.user.id)) });
+    eleventh.send('HELLO');
+    expect((await eleventh.closed()).code).toBe(4505);
+    await second.settled();
+    await alone.stop();
   });
 });

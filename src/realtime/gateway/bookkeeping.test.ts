@@ -3,6 +3,7 @@ import { clientMessages } from '../protocol/index.ts';
 import { AddressQuota } from './address-quota.ts';
 import { createDispatchTable } from './dispatch-table.ts';
 import { HelloOrder } from './hello-order.ts';
+import { KnownMemberships } from './known-memberships.ts';
 import type { AnyMessageModule } from './message-module.ts';
 import { RecentChanges } from './recent-changes.ts';
 
@@ -68,4 +69,15 @@ it('the later HELLO of a session stays the latest, however long each takes', () 
   order.done('s', late);
   expect(order.isLatest('s', early, late)).toBe(false);
   expect(order.isLatest('t', early, 0)).toBe(true);
+});
+
+it('memberships read at HELLO are known for half an hour, unless something changes', () => {
+  let nowMs = 0;
+  const known = new KnownMemberships(() => nowMs);
+  known.remember('u', []);
+  nowMs = 30 * 60_000;
+  expect(known.recall('u')).toEqual([]);
+  expect(known.recall('v')).toBeNull();
+  nowMs += 1;
+  expect(known.recall('u')).toBeNull();
 });

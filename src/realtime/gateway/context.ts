@@ -5,6 +5,7 @@ import type { DispatchTable } from './dispatch-table.ts';
 import type { GatewaySocket } from './gateway-socket.ts';
 import type { HelloOrder } from './hello-order.ts';
 import type { GatewayPorts, GatewayTiming } from './ports.ts';
+import type { KnownMemberships } from './known-memberships.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { Registry } from './registry.ts';
 import type { TickWriter } from './tick-writer.ts';
@@ -19,6 +20,7 @@ export interface GatewayContext {
   readonly registry: Registry;
   readonly recent: RecentChanges;
   readonly hellos: HelloOrder;
+  readonly known: KnownMemberships;
   readonly wheel: TimerWheel;
   readonly writer: TickWriter;
   readonly waitingByAddress: AddressQuota;

@@ -4,6 +4,7 @@ import type { GatewayContext } from './context.ts';
 import { createCounters } from './counters.ts';
 import { createDispatchTable } from './dispatch-table.ts';
 import { HelloOrder } from './hello-order.ts';
+import { KnownMemberships } from './known-memberships.ts';
 import { helloModule, pingModule } from './own-modules.ts';
 import { defaultTiming, gatewayLimits, type GatewayPorts } from './ports.ts';
 import { RecentChanges } from './recent-changes.ts';
@@ -32,6 +33,7 @@ export function createContext(ports: GatewayPorts): GatewayContext {
     registry: new Registry(),
     recent: new RecentChanges(monotonicMs),
     hellos: new HelloOrder(),
+    known: new KnownMemberships(monotonicMs),
     wheel: new TimerWheel(monotonicMs),
     writer: new TickWriter(),
     waitingByAddress: new AddressQuota(ports.rateLimits ? gatewayLimits.waitingSocketsPerAddress : Infinity),

@@ -37,7 +37,7 @@ function payloadOf({ payload }: DomainEvent): Payload {
 }
 
 function actAtOnce(context: GatewayContext, type: string, payload: Payload): void {
-  const { registry, recent } = context;
+  const { registry, recent, known } = context;
   const { sessionId, userId, groupId } = payload;
   if (type === 'session.ended' && sessionId !== undefined) {
     recent.note(`session ended ${sessionId}`);
@@ -50,8 +50,10 @@ function actAtOnce(context: GatewayContext, type: string, payload: Payload): voi
     for (const connection of registry.ofUser(userId)) connection.user = changeUser(connection.user, payload);
   } else if (type.startsWith('group.') && groupId !== undefined) {
     recent.note(`group ${groupId}`);
+    known.forgetGroup(groupId);
   } else if (type.startsWith('member.') && userId !== undefined) {
     recent.note(`memberships of ${userId}`);
+    known.forgetUser(userId);
   }
 }
 

@@ -4,6 +4,7 @@ import type { WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp } from './counters.ts';
 import { GatewayConnection } from './gateway-connection.ts';
+import { refusalOf } from './message-refused.ts';
 import { claimSession, releaseClaim } from './session-claiming.ts';
 
 /** Events during HELLO may ask for the memberships to be read again; more often than this, one waits for calm. */
@@ -50,9 +51,8 @@ export async function signIn(
   const isLatest = (): boolean =>
     context.hellos.isLatest(session.id, helloNumber, context.registry.ofSession(session.id)?.helloNumber ?? 0);
   try {
-    if (!isLatest()) return 'replaced';
     let readAtMs = nowMs();
-    let memberships = await ports.groups.membershipsOf(user.id);
+    let memberships = await readMemberships(context, user.id);
     if (!isCurrent()) return 'internal';
     if (!isLatest()) return 'replaced';
     if ((await claimSession(context, claimant)) === 'limit') return 'connection_limit';
@@ -62,7 +62,7 @@ export async function signIn(
       reads += 1
     ) {
       readAtMs = nowMs();
-      memberships = await ports.groups.membershipsOf(user.id);
+      memberships = await readMemberships(context, user.id);
     }
     const refusal = refusalNow(context, handshake, identity, startedAtMs) ?? (isCurrent() ? null : 'internal');
     if (refusal === null) return { user, session, expiresAtMs, memberships };
@@ -73,6 +73,18 @@ export async function signIn(
     throw error;
   } finally {
     context.hellos.done(session.id, helloNumber);
+  }
+}
+
+async function readMemberships({ ports, known }: GatewayContext, userId: string): Promise<readonly Membership[]> {
+  try {
+    const memberships = await ports.groups.membershipsOf(userId);
+    known.remember(userId, memberships);
+    return memberships;
+  } catch (error) {
+    const recalled = refusalOf(error)?.code === 'unavailable' ? known.recall(userId) : null;
+    if (recalled === null) throw error;
+    return recalled;
   }
 }
 
