@@ -115,6 +115,11 @@ export class AdapterBench {
     return this.proxy.sent().split(`"identity":"${who}"`).length - 1;
   }
 
+  /** How many probes of the health have come to the proxy. */
+  probes(): number {
+    return this.proxy.sent().split('GET / HTTP').length - 1;
+  }
+
   readonly #log = {
     warn: (fields: object, message: string) => void this.lines.push(`warn ${message} ${JSON.stringify(fields)}`),
     info: (fields: object, message: string) => void this.lines.push(`info ${message} ${JSON.stringify(fields)}`),

@@ -106,6 +106,14 @@ describe('a media server that is away', () => {
     expect(bench().lines).toHaveLength(2);
   });
 
+  test('is probed once for all who ask at the same time and shortly after', async () => {
+    const server = bench().mediaServer({ host: bench().slowed });
+    const before = bench().probes();
+    await Promise.all(Array.from({ length: 20 }, () => server.health()));
+    expect(await server.health()).toBe('ok');
+    expect(bench().probes() - before).toBe(1);
+  });
+
   test('is noticed by health within a second when it freezes', async () => {
     const server = bench().mediaServer({ host: bench().slowed });
     bench().proxy.setDelay(5_000);

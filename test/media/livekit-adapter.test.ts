@@ -18,7 +18,7 @@ const bench = AdapterBench.use();
 const claimsOf = (media: { readonly kind: string; readonly token?: string }) => decodeJwt(media.token ?? '');
 
 describe('tokens', () => {
-  test('a listen token is for one room and one bench().identity, short-lived, and may not publish anything', async () => {
+  test('a listen token is for one room and one identity, short-lived, and may not publish anything', async () => {
     const media = await bench().mediaServer().listenDescription(bench().groupId, bench().identity);
     expect(media).toMatchObject({
       kind: 'livekit',
