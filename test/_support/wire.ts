@@ -67,6 +67,30 @@ export type Member = z.infer<typeof member>;
 
 const speaker = z.looseObject({ userId: id, displayName: z.string() });
 
+export const talk = z.looseObject({
+  talkId: id,
+  groupId: id,
+  voiceSessionId: id,
+  speaker,
+  emergency: z.boolean(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  durationMs: z.int(),
+  cause,
+});
+export type Talk = z.infer<typeof talk>;
+
+export const voiceSession = z.looseObject({
+  id,
+  groupId: id,
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  talkCount: z.int(),
+  talkMs: z.int(),
+  participantCount: z.int(),
+});
+export type VoiceSession = z.infer<typeof voiceSession>;
+
 const floor = z.looseObject({
   state: z.enum(['idle', 'taken']),
   talkId: id.optional(),
