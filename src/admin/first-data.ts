@@ -30,6 +30,8 @@ const demoGroups = [
  * processes may call it at once. Resolves to whether this call made them.
  */
 export async function loadDemoData(parts: Parts, options: { readonly password: string }): Promise<boolean> {
+  const hasUsers = await once(parts, 'demo-data', (context) => parts.users.hasAny(context));
+  if (hasUsers) return false;
   const passwordHash = await parts.auth.hashPassword(options.password);
   return once(parts, 'demo-data', async (context) => {
     if (await parts.users.hasAny(context)) return false;
@@ -54,6 +56,8 @@ export async function ensureFirstAdmin(
   parts: Parts,
   options: { readonly username: string; readonly password: string },
 ): Promise<boolean> {
+  const hasAdmin = await once(parts, 'first-admin', (context) => parts.users.hasEnabledAdmin(context));
+  if (hasAdmin) return false;
   const passwordHash = await parts.auth.hashPassword(options.password);
   return once(parts, 'first-admin', async (context) => {
     if (await parts.users.hasEnabledAdmin(context)) return false;

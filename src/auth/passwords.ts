@@ -17,14 +17,14 @@ const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const hashesAtOnce = Math.min(3, Math.max(2, availableParallelism()));
 const waitingAtMost = 256;
 
-export function createPasswords(): Passwords {
+export function createPasswords(limits = { waitingAtMost }): Passwords {
   let running = 0;
   const waiting: Array<() => void> = [];
   let nobody: Promise<string> | undefined;
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (running >= hashesAtOnce) {
-      if (waiting.length >= waitingAtMost) {
+      if (waiting.length >= limits.waitingAtMost) {
         throw new AppError('dependency_unavailable', 'Too many people are signing in at the moment.', {
           dependency: 'password hashing',
           retryAfterMs: 2_000,

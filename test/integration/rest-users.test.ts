@@ -74,6 +74,8 @@ describe('users', () => {
       .filter((answer) => answer.status === 409)
       .map((answer) => wire.problem.parse(answer.body).code);
     expect(new Set(code)).toEqual(new Set(['already_exists']));
+    const again = await client.send('POST', '/admin/users', bodies[0]);
+    expect(again.body).toMatchObject({ errors: [{ path: 'username', message: 'is taken' }] });
   });
 
   it('keep an enabled admin, whoever races', async () => {
@@ -106,6 +108,7 @@ describe('users', () => {
     const user = await client.makeUser();
     const session = await server.rest.login(user.username);
     expect((await client.send('PATCH', `/admin/users/${user.id}`, change)).status).toBe(200);
+    await client.send('PATCH', `/admin/users/${user.id}`, { disabled: false });
     const problem = await server.rest.expectProblem(401, 'GET', '/api/v1/auth/me', { token: session.accessToken });
     expect(problem.code).toBe('token_invalid');
   });
