@@ -140,7 +140,7 @@ export function readConfig(
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const variable = String(issue.path[0]);
-      const fix = issue.code === 'custom' ? issue.params?.['fix'] : undefined;
+      const fix: unknown = issue.code === 'custom' ? issue.params?.['fix'] : undefined;
       faults.push({ variable, reason: issue.message, fix: typeof fix === 'string' ? fix : 'see .env.example' });
       Reflect.deleteProperty(texts, variable);
     }

@@ -28,6 +28,7 @@ const stopMs = 9_000;
 const hardStopMs = 9_600;
 /** How long a step of the start that is under way may go on after a signal. */
 const abandonStartMs = 2_000;
+const parentLookMs = 500;
 
 /** Aborted when the process is to end: by a signal, a lost lock, or an error that nobody caught. */
 const ending = new AbortController();
@@ -45,6 +46,7 @@ await run();
 
 async function run(): Promise<void> {
   watchSignals();
+  watchParent();
   try {
     const command = process.argv[2] ?? 'serve';
     if (command === 'serve') {
@@ -273,6 +275,15 @@ function watchSignals(): void {
       end(1);
     });
   }
+}
+
+/** Under npm, the process goes with npm: who kills npm (kill -9 included) does not look for what it ran. */
+function watchParent(): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const parentPid = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parentPid) end(0);
+  }, parentLookMs).unref();
 }
 
 function end(code: number): void {

