@@ -117,7 +117,7 @@ local function endTalk(cause)
   number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration),
     'TALK_ENDED', '"talkId":"' .. talk.id .. '","speaker":' .. talk.speaker
     .. ',"cause":"' .. cause .. '","durationMs":' .. int(duration))
-  if false then
+  if retry > 0 then
     local emergency = talk.emergency == '1'
     call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. (emergency and 'e' or ''))
     dropCooledPlaces(talk.user, retry, emergency)
