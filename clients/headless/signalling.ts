@@ -19,7 +19,7 @@ export interface Received<Message extends ServerMessage = ServerMessage> {
 type Listener = (received: Received) => void;
 
 /** The server answered a message by ERROR, or with another type than was asked for. */
-export class RequestRefused extends Error {
+class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
   readonly answer: ServerMessage;
 

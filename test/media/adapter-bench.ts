@@ -9,7 +9,7 @@ import { type SlowProxy, startSlowProxy } from '../_support/slow-proxy.ts';
 import { type Guest, joinRoom, lookUp, permissionOf } from './room-client.ts';
 
 export const BUDGET_MS = 1_500;
-export const PREFIX = 'one-';
+const PREFIX = 'one-';
 
 /** A livekit-server for a test file, and for each test a group, an identity and adapters that are closed after it. */
 export class AdapterBench {

@@ -23,7 +23,9 @@ afterAll(async () => {
 });
 
 /** Runs `npm run demo` with these arguments to its end. */
-async function demo(...args: string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+async function demo(
+  ...args: string[]
+): Promise<{ readonly code: number | null; readonly output: string; readonly left: readonly unknown[] }> {
   const child = new ChildServer({
     name: 'demo',
     file: join(ROOT, 'node_modules', '.bin', 'node'),
@@ -32,7 +34,7 @@ async function demo(...args: string[]): Promise<{ readonly code: number | null; 
     cwd: ROOT,
   });
   const code = await child.untilExit(DEMO_LIMIT_MS);
-  return { code, output: child.output };
+  return { code, output: child.output, left: child.survivors() };
 }
 
 async function withNeda(media: Readonly<Record<string, string>>, use: (neda: Neda) => Promise<void>): Promise<void> {
@@ -60,6 +62,14 @@ describe('npm run demo', () => {
       expect(output).not.toContain('FAULT');
       expect(code).toBe(0);
     });
+  });
+
+  test('starts a server with everything it needs when there is none, and stops it again', async () => {
+    const { code, output, left } = await demo('--own');
+    expect(output).toContain('(started for the demo)');
+    expect(output).toContain('Both were heard');
+    expect(code).toBe(0);
+    expect(left).toEqual([]);
   });
 
   test('says how to get a media server when the server has none, and fails', async () => {

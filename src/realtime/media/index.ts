@@ -3,7 +3,6 @@ import type { MediaLog } from './media-log.ts';
 import { noMediaServer } from './none.ts';
 import type { MediaServer } from './port.ts';
 
-export type { MediaLog } from './media-log.ts';
 export { mediaIdentity, type MediaServer, MediaUnavailable } from './port.ts';
 
 export interface MediaServerOptions {
