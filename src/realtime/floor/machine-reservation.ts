@@ -25,7 +25,11 @@ export function promote(draft: Draft): void {
     if (!waiter) return;
     draft.queue = others;
     const member = draft.members.get(waiter.sessionId);
-    if (member?.connectionId !== waiter.connectionId || member.talk !== 'allowed') continue;
+    if (member?.connectionId !== waiter.connectionId) continue;
+    if (member.talk !== 'allowed') {
+      draft.publish(`1 D ${waiter.connectionId} listen_only`);
+      continue;
+    }
     reserve(draft, waiter, null);
     const { talkId, token, connectionId, streamId, identity } = waiter;
     draft.publish(`1 H ${talkId} ${token} ${connectionId} ${streamId} ${identity ?? '-'}`);

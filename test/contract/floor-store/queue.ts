@@ -164,6 +164,22 @@ export function describeQueue(scene: Scene): void {
       expect(expectStatus(await here.store.request(press(groupId, carol, { queue: true })), 'queued').position).toBe(2);
     });
 
+    test('a waiter who joined again without the right to talk is passed over, and told', async () => {
+      const { here, groupId } = scene;
+      const [alice, bob, carol] = await scene.present('Alice', 'Bob', 'Carol');
+      if (!alice || !bob || !carol) throw new Error('Three members are needed');
+      await here.store.request(press(groupId, alice));
+      await here.store.request(press(groupId, bob, { queue: true }));
+      await here.store.request(press(groupId, carol, { queue: true }));
+      await here.store.join(joinOf(groupId, { ...bob, talk: 'listen_only' }));
+      const { published } = await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      expect(envelopes(published)).toMatchObject([
+        { kind: 'ended' },
+        { kind: 'queue_failed', connectionId: bob.connectionId, cause: 'listen_only' },
+        { kind: 'handover', connectionId: carol.connectionId },
+      ]);
+    });
+
     test('emergency is an ordinary request where the group has it off', async () => {
       const { here, there, groupId } = scene;
       const [alice, bob] = await scene.pair();

@@ -186,6 +186,7 @@ local function promote()
       publishPlaces()
       return
     end
+    if m and m.connection == waiter.connection then publish('1 D ' .. waiter.connection .. ' listen_only') end
     text = call('LPOP', K.queue)
   end
 end
