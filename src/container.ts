@@ -64,7 +64,7 @@ export async function createContainer(config: Config, overrides: ContainerOverri
   const outbox = createOutbox({ database, logger, metrics });
   const audit = createAudit();
   const users = createUsers({ database, outbox, audit });
-  const groups = createGroups({ database, outbox, audit, users });
+  const groups = createGroups({ database, outbox, audit, users, clock });
   const auth = createAuth({
     database,
     runChange,
@@ -103,6 +103,7 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     raiseGeneration: liveStore.currentGeneration,
     clock,
     logger,
+    telemetry,
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
   const history = createHistory({ database, runChange, outbox, logger, metrics, source: realtime.store.history });

@@ -5,7 +5,7 @@ import type { GroupAccess, SessionAccess } from './access.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
 import { type ConnectionListener, createGateway, type DomainEvents, type Gateway } from './gateway/index.ts';
-import { createFloorModules, LiveGroups, TalkRequests } from './live/index.ts';
+import { createFloorModules, type FloorTelemetry, LiveGroups, TalkRequests } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
 
@@ -26,6 +26,7 @@ export interface RealtimeOptions {
   readonly raiseGeneration: RaiseGeneration;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly telemetry: FloorTelemetry;
 }
 
 /** Who talks, who hears, who is there: sockets, floor and media of one process. */
@@ -62,6 +63,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     bus: store.bus,
     media,
     timings: floorTimings,
+    telemetry: options.telemetry,
     onLost: () => store.meet().catch((error: unknown) => onError(error, 'meet store')),
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
@@ -71,6 +73,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     media,
     withdrawals: live.withdrawals,
     streams: store.streams,
+    telemetry: options.telemetry,
     onError,
   });
   const going = new Set<Promise<void>>();

@@ -1,4 +1,5 @@
 export { createFloorModules } from './handlers.ts';
 export { LiveGroups } from './live-groups.ts';
 export { createLocalBlocks, createStreamIds, STREAM_BLOCK, type StreamIds } from './stream-ids.ts';
+export type { FloorTelemetry } from './telemetry.ts';
 export { TalkRequests } from './talk-requests.ts';

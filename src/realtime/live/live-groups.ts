@@ -7,6 +7,7 @@ import type { Membership } from '../access.ts';
 import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
 import { groupJoinedText } from './snapshot-text.ts';
+import type { FloorTelemetry } from './telemetry.ts';
 import { Withdrawals } from './withdrawals.ts';
 
 /** How long a process goes on listening to a group that its last member left. */
@@ -27,6 +28,7 @@ export interface LiveGroupsOptions {
   readonly bus: Bus;
   readonly media: MediaServer;
   readonly timings: FloorTimings;
+  readonly telemetry: FloorTelemetry;
   readonly onHandOver: KeeperOptions['onHandOver'];
   readonly onLost: KeeperOptions['onLost'];
   readonly onError: (error: unknown, step: string) => void;

@@ -5,6 +5,7 @@ import type { Media } from '../protocol/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
 import { groupStateText } from './snapshot-text.ts';
 import { Alarm } from './timers.ts';
+import type { FloorTelemetry } from './telemetry.ts';
 import type { Withdrawals } from './withdrawals.ts';
 
 /** A missing number may still be on its way from the bus; after this it is fetched. */
@@ -25,6 +26,7 @@ export interface KeeperOptions {
   readonly media: MediaServer;
   readonly withdrawals: Withdrawals;
   readonly timings: FloorTimings;
+  readonly telemetry: FloorTelemetry;
   /** The store knows nothing of a group that this process is in: is it another store than before? */
   readonly onLost: () => Promise<void>;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
@@ -57,10 +59,18 @@ export class RoomKeeper {
       onNewEpoch: () => this.heal(),
       onHandOver: (note) => options.onHandOver(this, note),
       onUnansweredGrant: (talkId) => this.#endUnanswered(talkId),
-      onStarted: () => {
+      onStarted: ({ talkId }, grant) => {
+        if (grant !== null) {
+          const userId = grant.connection.user.id;
+          options.telemetry.talkRequested({ outcome: 'granted', tookMs: performance.now() - grant.askedAtMs });
+          options.telemetry.talkStarted({ groupId: options.groupId, talkId, userId });
+        }
         if (!this.#settleAlarm.pending) this.#settleAlarm.set(options.timings.leaseMs + SETTLE_MARGIN_MS);
       },
-      onEnded: () => this.#staleSince.clear(),
+      onEnded: ({ talkId, cause, durationMs }, wasHonoured) => {
+        if (wasHonoured) options.telemetry.talkEnded({ groupId: options.groupId, talkId, cause, durationMs });
+        this.#staleSince.clear();
+      },
     });
   }
 

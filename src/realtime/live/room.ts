@@ -25,6 +25,8 @@ export interface AwaitedGrant {
   readonly media: Media;
   /** The right that this grant gives, to be withdrawn with it. */
   readonly identity: string | null;
+  /** Monotonic time of the press, or of the turn in the queue. */
+  readonly askedAtMs: number;
   /** Monotonic time before the granting step was sent. */
   sentAtMs: number;
 }
@@ -52,8 +54,10 @@ export interface RoomEvents extends Pick<SequencerHandler, 'onGap' | 'onNewEpoch
   onHandOver(note: Extract<Envelope, { kind: 'handover' }>): void;
   /** A talk of a connection of this process has started, though nobody here waits for it any more. */
   onUnansweredGrant(talkId: string): void;
-  onStarted(event: StartedEnvelope): void;
-  onEnded(event: EndedEnvelope): void;
+  /** `grant`: what announced it to a talker of this process, else null. */
+  onStarted(event: StartedEnvelope, grant: AwaitedGrant | null): void;
+  /** `wasHonoured`: the talk was one of this process. */
+  onEnded(event: EndedEnvelope, wasHonoured: boolean): void;
 }
 
 /** One group as this process sees it: its own connections there, and the order in which they hear of events. */
@@ -156,7 +160,7 @@ export class Room {
       this.#events.onUnansweredGrant(event.talkId);
     }
     this.#sendToAll(event.seq, frame, event.connectionId);
-    this.#events.onStarted(event);
+    this.#events.onStarted(event, grant ?? null);
   }
 
   #sendGrant(event: StartedEnvelope, grant: AwaitedGrant): void {
@@ -179,7 +183,7 @@ export class Room {
 
   #deliverEnded(event: EndedEnvelope, frame: PreparedFrame): void {
     const talker = this.members.get(event.connectionId);
-    this.honoured.delete(event.talkId);
+    const wasHonoured = this.honoured.delete(event.talkId);
     const told = this.#told.delete(event.talkId);
     if (talker !== undefined) {
       talker.connection.watchTalker(false);
@@ -195,7 +199,7 @@ export class Room {
       }
     }
     this.#sendToAll(event.seq, frame, null);
-    this.#events.onEnded(event);
+    this.#events.onEnded(event, wasHonoured);
   }
 
   #sendToAll(seq: number, frame: PreparedFrame, exceptConnectionId: string | null): void {

@@ -85,6 +85,8 @@ export class Sequencer {
   }
 
   #hold(event: NumberedEnvelope): void {
+    const held = this.#held.get(event.seq);
+    if (held !== undefined && held.epoch >= event.epoch) return;
     if (this.#held.size < MOST_HELD) this.#held.set(event.seq, event);
   }
 }

@@ -4,9 +4,10 @@ import type { Connection } from '../gateway/index.ts';
 import type { MediaServer } from '../media/index.ts';
 import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
 import type { Membership } from '../access.ts';
-import type { RoomMember } from './room.ts';
+import type { AwaitedGrant, RoomMember } from './room.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import type { StreamIds } from './stream-ids.ts';
+import type { FloorTelemetry } from './telemetry.ts';
 import type { Withdrawals } from './withdrawals.ts';
 
 /** One budget for silencing the old talker and giving the right to the new one (media.md "The rule"). */
@@ -31,12 +32,15 @@ export interface TalkRequestsOptions {
   readonly media: MediaServer;
   readonly withdrawals: Withdrawals;
   readonly streams: StreamIds;
+  readonly telemetry: FloorTelemetry;
   readonly onError: (error: unknown, step: string) => void;
 }
 
 /** From the press of the button to the grant: prepare, the right to publish, commit (floor.md "Grant in two steps"). */
 export class TalkRequests {
   readonly #options: TalkRequestsOptions;
+  /** Turns in the queue that came before the answer `queued`, by talk id. */
+  readonly #early = new Map<string, HandOverEnvelope>();
 
   constructor(options: TalkRequestsOptions) {
     this.#options = options;
@@ -57,6 +61,7 @@ export class TalkRequests {
     const { connection, identity } = entry;
     const talkId = uuid();
     const token = uuid();
+    const askedAtMs = performance.now();
     let outcome: RequestOutcome;
     try {
       const streamId = await this.#options.streams.next();
@@ -78,11 +83,13 @@ export class TalkRequests {
         streamId,
         media: await this.#publishMedia(room.groupId, identity),
         identity,
+        askedAtMs,
         sentAtMs: performance.now(),
       });
       outcome = await store.request(input);
     } catch (error) {
       this.#options.onError(error, 'request');
+      this.#early.delete(talkId);
       this.#deny(keeper, talkId, connection, message.id, { cause: 'unavailable' });
       return;
     }
@@ -93,14 +100,21 @@ export class TalkRequests {
   handOver(keeper: RoomKeeper, note: HandOverEnvelope): void {
     const { room } = keeper;
     const entry = room.members.get(note.connectionId);
-    if (entry === undefined || room.grants.has(note.talkId)) return;
+    if (entry === undefined) return;
+    const awaited = room.grants.get(note.talkId);
+    if (awaited !== undefined) {
+      // Its turn came before the answer that it waits: that answer takes it up.
+      if (awaited.asked.length > 0) this.#early.set(note.talkId, note);
+      return;
+    }
     room.places.delete(note.connectionId);
     const { connection } = entry;
     const { talkId, token, streamId, identity } = note;
     this.#inBackground('hand over', async () => {
       const media = await this.#publishMedia(room.groupId, identity);
       if (room.grants.has(talkId)) return;
-      room.grants.set(talkId, { connection, asked: [], streamId, media, identity, sentAtMs: performance.now() });
+      const askedAtMs = performance.now();
+      room.grants.set(talkId, { connection, asked: [], streamId, media, identity, askedAtMs, sentAtMs: askedAtMs });
       const { withdraw } = await this.#options.store.settle({ groupId: room.groupId });
       await this.#drive({ keeper, connection, talkId, token, identity, silence: null, withdraw });
     });
@@ -127,22 +141,32 @@ export class TalkRequests {
       );
       return;
     }
-    room.grants.delete(talkId);
     switch (outcome.status) {
       case 'repeated':
+        room.grants.delete(talkId);
         this.#inBackground('repeat', () => this.#repeat(keeper, entry, re, outcome));
         break;
       case 'in_progress':
+        room.grants.delete(talkId);
         this.#joinEarlier(keeper, entry, re);
         break;
       case 'queued':
+        this.#count(room.grants.get(talkId), 'queued');
+        room.grants.delete(talkId);
         room.places.set(connection.id, outcome.position);
         connection.send({ type: 'TALK_QUEUED', re, groupId: room.groupId, position: outcome.position });
+        this.#takeUpEarly(keeper, talkId);
         break;
       default:
         this.#deny(keeper, talkId, connection, re, denialOf(outcome));
     }
     keeper.apply(outcome);
+  }
+
+  #takeUpEarly(keeper: RoomKeeper, talkId: string): void {
+    const note = this.#early.get(talkId);
+    this.#early.delete(talkId);
+    if (note !== undefined) this.handOver(keeper, note);
   }
 
   /** Gives the right to publish and commits; whatever goes wrong, the asker gets his one answer. */
@@ -241,10 +265,16 @@ export class TalkRequests {
     const grant = room.grants.get(talkId);
     room.grants.delete(talkId);
     if (grant === undefined && re === null) return;
+    this.#count(grant, denial.cause);
     const asked = grant === undefined || grant.asked.length === 0 ? (re === null ? [{}] : [{ re }]) : named(grant.asked);
     for (const answer of asked) {
       connection.send({ type: 'TALK_DENIED', ...answer, groupId: room.groupId, ...denial });
     }
+  }
+
+  #count(grant: AwaitedGrant | undefined, outcome: string): void {
+    if (grant === undefined) return;
+    this.#options.telemetry.talkRequested({ outcome, tookMs: performance.now() - grant.askedAtMs });
   }
 
   async #publishMedia(groupId: string, identity: string | null): Promise<Media> {
