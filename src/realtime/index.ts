@@ -1,3 +1,3 @@
-export { createRealtime, type Realtime, type RealtimeOptions } from './service.ts';
+export { createRealtime, type Realtime } from './service.ts';
 export { exportGatewayMetrics, isSocketUpgrade, registerGateway } from './gateway/index.ts';
 export { type FloorHistorySource, FloorStoreUnavailable, type HistoryEntry } from './floor/index.ts';

@@ -36,7 +36,7 @@ export const user = z.looseObject({
 });
 export type User = z.infer<typeof user>;
 
-export const settings = z.looseObject({
+const settings = z.looseObject({
   maxTalkMs: z.int(),
   contendedTalkMs: z.int(),
   queueLimit: z.int(),
@@ -102,7 +102,7 @@ const floor = z.looseObject({
   mine: z.boolean().optional(),
 });
 
-export const media = z.looseObject({
+const media = z.looseObject({
   kind: z.string(),
   url: z.string().optional(),
   room: z.string().optional(),
@@ -110,7 +110,6 @@ export const media = z.looseObject({
   identity: z.string().optional(),
   expiresInMs: z.int().optional(),
 });
-export type Media = z.infer<typeof media>;
 
 /** Any server message: every field that some message has, all but `type` optional. */
 export const serverMessage = z.looseObject({

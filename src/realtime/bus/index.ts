@@ -1,3 +1,3 @@
 export { MemoryBus } from './memory.ts';
-export type { Bus, BusHandler, Unsubscribe } from './port.ts';
+export type { Bus, Unsubscribe } from './port.ts';
 export { RedisBus } from './redis.ts';

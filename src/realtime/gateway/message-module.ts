@@ -54,4 +54,4 @@ export interface ConnectionListener {
 }
 
 export type AnyMessageModule = { [Type in ClientMessageType]: MessageModule<Type> }[ClientMessageType];
-export type { ClientMessage, ServerMessage };
+export type { ClientMessage };
