@@ -194,17 +194,17 @@ describe('session claims in Redis', () => {
     await links.close();
   });
 
-  it('that could not be given up while the link was down are given up when it is back', async () => {
-    await using own = await startRedis();
+  it('that could not be given up while Redis was away are given up when it is back', async () => {
+    await using own = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
     const links = await connectRedis(own.url);
     const mailbox = createBusMailbox(new RedisBus(links, ''));
     const claims = createRedisSessionClaims({ links, mailbox, keyPrefix: '', processId: newId(), processLeaseMs: 300 });
     await start(claims, () => links.close());
     const claim = { userId: newId(), sessionId: 's', connectionId: 'c1', ttlMs };
     await claims.claim(claim, 10);
-    // Nothing is sent while the link is down, and Redis keeps the claim.
-    links.commands.disconnect(true);
+    await own.kill();
     await expect(claims.release(claim)).rejects.toThrow(RedisUnavailable);
+    await own.start();
     await expect
       .poll(() => links.commands.exists(`sockets:{${claim.userId}}`).catch(() => 1), { timeout: 5_000 })
       .toBe(0);

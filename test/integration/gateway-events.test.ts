@@ -84,6 +84,7 @@ describe('a change of membership', () => {
     expect(client.messages('GROUP_REMOVED')).toHaveLength(0);
     gate.resolve();
     await published;
+    expect(harness.gateway.connectionsOf(who.user.id)[0]?.memberships.has(team)).toBe(false);
     expect(await client.waitForType('GROUP_REMOVED')).toEqual({
       type: 'GROUP_REMOVED',
       groupId: team,

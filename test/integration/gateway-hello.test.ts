@@ -93,6 +93,8 @@ describe('the upgrade', () => {
   });
 
   it('is refused when 100 sockets of the address wait for HELLO, until one leaves', async () => {
+    await harness.stop();
+    harness = await new GatewayHarness().start();
     const clients = await Promise.all(Array.from({ length: 100 }, () => WsClient.connect(harness.origin)));
     const { status, body } = await refusal({});
     expect(status).toBe(429);

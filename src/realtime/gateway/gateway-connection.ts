@@ -85,7 +85,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     const hasRoom = this.#context.writer.write(this, bytes);
     if (!hasRoom && this.stream.writableLength > gatewayLimits.bufferedBytes) {
       this.close('slow_consumer');
-    } else if (this.#liveness.wrote(bytes.length, this.#monotonicMs)) {
+    } else if (this.#liveness.wrote(bytes.length, this.#context.ports.clock)) {
       this.#context.writer.write(this, PING_FRAME.bytes);
       this.#reschedule();
     }
@@ -197,5 +197,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#context.wheel.schedule(this, this.#nextDueMs);
   }
 
-  readonly #monotonicMs = (): number => this.#context.ports.clock.monotonicMs();
+  #monotonicMs(): number {
+    return this.#context.ports.clock.monotonicMs();
+  }
 }

@@ -12,14 +12,17 @@ export interface FrameReceiver {
   onEnd(how: 'peer' | 'bad_frame'): void;
 }
 
-/** A server's socket with one field for its receiver, so that no socket needs listeners of its own. */
+/** A server's socket that knows whom to tell, so that no socket needs listeners of its own. */
 export class GatewaySocket extends WebSocket {
   receiver: FrameReceiver | null = null;
+  /** Where the socket stands until it is closed. */
+  list: Set<GatewaySocket> | null = null;
 }
 
 /** Attaches the listeners, the same functions for every socket. To be called before anything is read. */
-export function listenTo(socket: GatewaySocket, receiver: FrameReceiver): void {
+export function listenTo(socket: GatewaySocket, receiver: FrameReceiver, list: Set<GatewaySocket>): void {
   socket.receiver = receiver;
+  socket.list = list.add(socket);
   socket.on('message', onMessage);
   socket.on('ping', onPing);
   socket.on('pong', onPong);
@@ -47,6 +50,7 @@ function onError(this: WebSocket): void {
 
 function onClose(this: WebSocket): void {
   if (!(this instanceof GatewaySocket)) return;
+  this.list?.delete(this);
   this.receiver?.onEnd('peer');
   this.receiver = null;
 }

@@ -116,18 +116,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
       let accepted = false;
       socketServer.handleUpgrade(request, stream, head, (socket) => {
         accepted = true;
-        context.sockets.add(socket);
-        socket.once('close', forget);
         new Handshake(context, socket, stream, admission).begin();
       });
       // The client went away meanwhile.
       if (!accepted) admission.leaveQuota();
     },
   };
-
-  function forget(this: unknown): void {
-    if (this instanceof GatewaySocket) context.sockets.delete(this);
-  }
 }
 
 function refuseToken(reason: string): AppError {

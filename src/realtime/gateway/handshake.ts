@@ -45,7 +45,7 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
 
   /** Has to be called in the same tick as the upgrade, before anything is read. */
   begin(): void {
-    listenTo(this.socket, this);
+    listenTo(this.socket, this, this.#context.sockets);
     this.#context.handshakes.add(this);
     this.#context.counters.sockets.waiting += 1;
     if (this.admission.unknownProtocol) this.close('unsupported_protocol');

@@ -3,6 +3,7 @@ import { Liveness } from './liveness.ts';
 import { defaultTiming } from './ports.ts';
 
 const idlePingMs = 60_000;
+const at = (nowMs: number) => ({ monotonicMs: () => nowMs });
 
 describe('Liveness', () => {
   it('pings at the client’s interval and gives up after twice that', () => {
@@ -39,15 +40,15 @@ describe('Liveness', () => {
 
   it('asks for a pong once much was written, and calls its lack a slow reader', () => {
     const liveness = new Liveness(defaultTiming, idlePingMs, 0);
-    expect(liveness.wrote(256 * 1024, () => 1_000)).toBe(false);
-    expect(liveness.wrote(1, () => 1_000)).toBe(true);
-    expect(liveness.wrote(1, () => 2_000)).toBe(false);
+    expect(liveness.wrote(256 * 1024, at(1_000))).toBe(false);
+    expect(liveness.wrote(1, at(1_000))).toBe(true);
+    expect(liveness.wrote(1, at(2_000))).toBe(false);
     expect(liveness.nextDueMs).toBe(11_000);
     liveness.heard(10_000);
     expect(liveness.check(10_999)).toBe('nothing');
     expect(liveness.check(11_000)).toBe('slow_consumer');
     liveness.pong(10_999);
     expect(liveness.check(11_000)).toBe('nothing');
-    expect(liveness.wrote(1, () => 12_000)).toBe(false);
+    expect(liveness.wrote(1, at(12_000))).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import type { Clock } from '../../infra/clock.ts';
 import { gatewayLimits, type GatewayTiming } from './ports.ts';
 
 /** What the watch over a socket asks for now. */
@@ -40,10 +41,10 @@ export class Liveness {
   }
 
   /** True when so much was written since the last pong that a ping has to go out now. */
-  wrote(bytes: number, nowMs: () => number): boolean {
+  wrote(bytes: number, clock: Pick<Clock, 'monotonicMs'>): boolean {
     this.#unconfirmedBytes += bytes;
     if (this.#unconfirmedBytes <= gatewayLimits.unconfirmedBytes || this.#pongDueMs !== Infinity) return false;
-    this.#pongDueMs = nowMs() + this.#timing.slowConsumerMs;
+    this.#pongDueMs = clock.monotonicMs() + this.#timing.slowConsumerMs;
     return true;
   }
 
