@@ -32,11 +32,11 @@ const membership: Membership = {
 function connectionOf(name: string) {
   const sent: { type: string }[] = [];
   const connection: Connection = {
-    id: `connection ${name}`,
-    user: { id: `user ${name}`, username: name, displayName: name, role: 'user' },
+    id: `connection-${name}`,
+    user: { id: `user-${name}`, username: name, displayName: name, role: 'user' },
     session: {
-      id: `session ${name}`,
-      userId: `user ${name}`,
+      id: `session-${name}`,
+      userId: `user-${name}`,
       device: { name: 'test', kind: 'other' },
       createdAt: '',
       lastSeenAt: '',
