@@ -38,7 +38,7 @@ export async function meetStore(options: StoreLifeOptions): Promise<StoreLife> {
   const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   const quietUntilMs = generation === 1 ? 0 : nowMs + leaseMs;
   const marked = await links.within(SILENCE_MS, commands.eval(MARK_LIFE, 1, key, generation, quietUntilMs));
-  const [newest, quiet] = Array.isArray(marked) ? marked : [];
+  const [newest, quiet]: readonly unknown[] = Array.isArray(marked) ? marked : [];
   return { generation: Number(newest), quietUntilMs: Number(quiet) };
 }
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Membership } from '../access.ts';
-import type { ClientMessage, ClientMessageOf, ClientMessageType, ServerMessage } from '../protocol/index.ts';
+import type { ClientMessage, ClientMessageOf, ClientMessageType } from '../protocol/index.ts';
 import type { Connection } from './connection.ts';
 
 /**
