@@ -65,7 +65,7 @@ async function nothingLeftOf(dataDir: string, limitMs: number): Promise<void> {
 async function refused(options: NedaOptions): Promise<{ code: number | null; lines: string[]; output: string }> {
   const neda = await launchNeda(options);
   cleanups.push(() => neda[Symbol.asyncDispose]());
-  const code = await neda.process.untilExit(15_000);
+  const code = await neda.process.untilExit(30_000);
   await neda.expectNothingLeft();
   const { output } = neda.process;
   return { code, output, lines: output.split('\n').filter((line) => line !== '') };
@@ -181,7 +181,7 @@ describe('npm start with nothing set', () => {
 async function refusedBeside(other: Neda, options: NedaOptions): Promise<{ code: number | null; lines: string[] }> {
   const neda = await launchNeda(options);
   cleanups.push(() => neda[Symbol.asyncDispose]());
-  const code = await neda.process.untilExit(15_000);
+  const code = await neda.process.untilExit(30_000);
   expect(other.process.running).toBe(true);
   return { code, lines: neda.process.output.split('\n').filter((line) => line !== '') };
 }
@@ -230,7 +230,7 @@ describe('the media server', () => {
   });
 });
 
-describe('a start that cannot be', () => {
+describe('a start that cannot be', { timeout: 60_000 }, () => {
   it('lists every wrong variable at once and exits 78', async () => {
     const { code, output } = await refused({
       env: {
