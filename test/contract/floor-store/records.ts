@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { envelopes, joinOf, press, withoutPresence, ofMember, type Scene } from './scene.ts';
+import type { HistoryEntry } from '../../../src/realtime/floor/index.ts';
+import { envelopes, expectStatus, joinOf, ofMember, person, press, type Scene, withoutPresence } from './scene.ts';
 
 export function describeRecords(scene: Scene): void {
   describe('records and numbers', () => {
@@ -33,22 +34,28 @@ export function describeRecords(scene: Scene): void {
 
     test('a record stays until it is confirmed, and is given to whoever looks', async () => {
       const { harness, here, groupId } = scene;
-      const [alice] = await scene.pair();
-      const input = press(groupId, alice);
-      await here.store.request(input);
-      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
-      await expect.poll(async () => (await scene.entriesOf(groupId)).length).toBe(2);
-      const entries = await scene.entriesOf(groupId);
-      expect(await scene.entriesOf(groupId)).toEqual(entries);
-      await harness.history.confirm(entries.slice(0, 1));
-      expect(await scene.entriesOf(groupId)).toEqual(entries.slice(1));
-      await harness.history.confirm(entries);
-      expect(await scene.entriesOf(groupId)).toEqual([]);
-      await here.store.request(press(groupId, alice));
-      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
-      await expect.poll(async () => (await scene.entriesOf(groupId)).length).toBe(1);
-      await harness.history.confirm(entries);
-      expect(await scene.entriesOf(groupId)).toHaveLength(1);
+      const alice = person('Alice');
+      async function talkOnce(): Promise<void> {
+        await here.store.join(joinOf(groupId, alice));
+        expectStatus(await here.store.request(press(groupId, alice)), 'granted');
+        await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      }
+      async function talks(): Promise<readonly HistoryEntry[]> {
+        return (await scene.entriesOf(groupId)).filter(({ record }) => record.kind === 'talk');
+      }
+      await talkOnce();
+      await talkOnce();
+      await expect.poll(async () => (await talks()).length).toBe(2);
+      const both = await talks();
+      expect(await talks()).toEqual(both);
+      await harness.history.confirm(both.slice(0, 1));
+      expect(await talks()).toEqual(both.slice(1));
+      await harness.history.confirm(await scene.entriesOf(groupId));
+      expect(await talks()).toEqual([]);
+      await talkOnce();
+      await expect.poll(async () => (await talks()).length).toBe(1);
+      await harness.history.confirm(both);
+      expect(await talks()).toHaveLength(1);
       expect(await harness.history.pending(0)).toEqual([]);
     });
 
