@@ -37,9 +37,10 @@ export async function meetStore(options: StoreLifeOptions): Promise<StoreLife> {
   const [seconds, microseconds] = await links.within(SILENCE_MS, commands.time());
   const nowMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
   const quietUntilMs = generation === 1 ? 0 : nowMs + leaseMs;
-  const marked = await links.within(SILENCE_MS, commands.eval(MARK_LIFE, 1, key, generation, quietUntilMs));
-  const [newest, quiet]: readonly unknown[] = Array.isArray(marked) ? marked : [];
-  return { generation: Number(newest), quietUntilMs: Number(quiet) };
+  const marked: unknown = await links.within(SILENCE_MS, commands.eval(MARK_LIFE, 1, key, generation, quietUntilMs));
+  const [newest, quiet] = Array.isArray(marked) ? marked.map(Number) : [];
+  if (newest === undefined || quiet === undefined) throw new Error('the script that marks the life answered no pair');
+  return { generation: newest, quietUntilMs: quiet };
 }
 
 /** Of several processes that meet a new store at once the newest generation counts, for all of them. */
