@@ -3,13 +3,13 @@ import type { Logger } from '../infra/logger.ts';
 import type { Outbox, StoredEvent } from '../infra/outbox/index.ts';
 import { createPeriodic } from '../infra/periodic.ts';
 import type { Database } from '../infra/postgres.ts';
+import { createReadCache } from '../infra/read-cache.ts';
 import type { UserRecord, Users } from '../users/index.ts';
 import type { AccessClaims, AccessTokens } from './access-tokens.ts';
 import type { OwnUser, Session } from './contract.ts';
 import { looksLikeRefreshToken, pairOf } from './refresh-tokens.ts';
 import * as repo from './repo.ts';
 import type { SessionRow } from './repo.ts';
-import { createSessionCache } from './session-cache.ts';
 import { sessionOnWire } from './wire.ts';
 
 type AuthenticationRefusal =
@@ -43,8 +43,6 @@ interface Known {
   readonly user: UserRecord | null;
 }
 
-const freshMs = 30_000;
-const staleMs = 30 * 60_000;
 const flushEveryMs = 10_000;
 const flushedAtOnce = 10_000;
 
@@ -66,18 +64,15 @@ export function createAuthenticator(parts: {
   let seen = new Map<string, number>();
   let unsubscribe: (() => void) | undefined;
 
-  const cache = createSessionCache<Known>({
-    read: async (key) => {
-      const [session, user] = await Promise.all([
-        database.read((query) => repo.findSession(query, key.sessionId)),
-        users.find(key.userId),
-      ]);
-      return { session, user };
-    },
-    monotonicMs: clock.monotonicMs,
-    freshMs,
-    staleMs,
-  });
+  const cache = createReadCache<Known>(clock.monotonicMs);
+
+  async function read(claims: AccessClaims): Promise<Known> {
+    const [session, user] = await Promise.all([
+      database.read((query) => repo.findSession(query, claims.sessionId)),
+      users.find(claims.userId),
+    ]);
+    return { session, user };
+  }
 
   /** The first use of a new pair ends the time of the pair before. */
   async function confirm(session: SessionRow, claims: AccessClaims, isFresh: boolean): Promise<void> {
@@ -102,7 +97,10 @@ export function createAuthenticator(parts: {
     if (!verified.ok) return verified;
     const { claims } = verified;
     const isFresh = options.isFresh === true;
-    const known = isFresh ? await cache.getFresh(claims) : await cache.get(claims, (value) => knowsPair(value, claims));
+    const load = () => read(claims);
+    const known = isFresh
+      ? await cache.getFresh(claims.sessionId, load)
+      : await cache.get(claims.sessionId, load, (value) => knowsPair(value, claims));
     const { session, user } = known;
     if (session === null || session.userId !== claims.userId) return { ok: false, reason: 'token_invalid' };
     if (user === null || user.disabled) return { ok: false, reason: 'user_disabled' };

@@ -5,7 +5,8 @@ import { answerPage, type Cursors } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { callerOf, type HttpServer } from '../http/server.ts';
 import { group, member } from './contract.ts';
-import type { Groups, MembershipView } from './service.ts';
+import type { MembershipView } from './memberships.ts';
+import type { Groups } from './service.ts';
 import { groupOnWire, memberOnWire } from './wire.ts';
 
 const tags = ['groups'];
@@ -21,7 +22,7 @@ export function registerGroupRoutes(
   const { groups, cursors } = parts;
 
   async function ownMembership(userId: string, groupId: string): Promise<MembershipView> {
-    const membership = await groups.membershipOf(userId, groupId);
+    const membership = await groups.membershipOf(userId, groupId, { isFresh: true });
     if (membership === null) throw notFound();
     return membership;
   }

@@ -1,27 +1,18 @@
 import type { Audit } from '../audit/index.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { ChangeContext } from '../infra/change.ts';
+import type { Clock } from '../infra/clock.ts';
 import type { Outbox } from '../infra/outbox/index.ts';
 import type { Database } from '../infra/postgres.ts';
 import type { UserRecord, Users } from '../users/index.ts';
-import { defaultGroupSettings, type GroupSettings, type GroupSettingsChange, type TalkRight } from './contract.ts';
+import type { GroupSettings, GroupSettingsChange } from './contract.ts';
 import * as repo from './repo.ts';
-import type { GroupRecord, MemberRecord } from './repo.ts';
+import type { MemberRecord } from './repo.ts';
 import { createMemberChanges, type MemberChanges } from './member-changes.ts';
-
-/** A group with all its settings. */
-export interface GroupView extends Omit<GroupRecord, 'settings'> {
-  readonly settings: GroupSettings;
-}
+import { createMemberships, viewOf, type GroupView, type Memberships } from './memberships.ts';
 
 export interface ManagedGroupView extends GroupView {
   readonly managerId: string;
-}
-
-export interface MembershipView {
-  readonly group: GroupView;
-  readonly role: MemberRecord['role'];
-  readonly talk: TalkRight;
 }
 
 interface MemberView extends MemberRecord {
@@ -34,10 +25,7 @@ interface Page {
 }
 
 /** Groups and who is in them. A group always has its one manager. Source: the contract's REST rules. */
-export interface Groups extends MemberChanges {
-  /** All living memberships of a user, ordered by group id. */
-  membershipsOf(userId: string): Promise<MembershipView[]>;
-  membershipOf(userId: string, groupId: string): Promise<MembershipView | null>;
+export interface Groups extends MemberChanges, Memberships {
   listOwn(userId: string, page: Page): Promise<GroupView[]>;
   /** Members ordered by user id. */
   listMembers(groupId: string, page: Page): Promise<MemberView[]>;
@@ -72,6 +60,7 @@ export interface GroupParts {
   readonly outbox: Outbox;
   readonly audit: Audit;
   readonly users: Users;
+  readonly clock: Clock;
 }
 
 export function createGroups(parts: GroupParts): Groups {
@@ -145,14 +134,7 @@ export function createGroups(parts: GroupParts): Groups {
 
   return {
     ...createMemberChanges(parts),
-    membershipsOf: async (userId) => {
-      const rows = await database.read((query) => repo.listMemberships(query, userId));
-      return rows.map(membershipView);
-    },
-    membershipOf: async (userId, groupId) => {
-      const row = await database.read((query) => repo.findMembership(query, userId, groupId));
-      return row === null ? null : membershipView(row);
-    },
+    ...createMemberships(parts),
     listOwn: async (userId, page) => {
       const rows = await database.read((query) => repo.listMemberships(query, userId, page));
       return rows.map((row) => viewOf(row.group));
@@ -171,14 +153,6 @@ export function createGroups(parts: GroupParts): Groups {
     update,
     remove,
   };
-}
-
-function viewOf(group: GroupRecord): GroupView {
-  return { ...group, settings: { ...defaultGroupSettings, ...group.settings } };
-}
-
-function membershipView(row: { readonly group: GroupRecord; readonly member: MemberRecord }): MembershipView {
-  return { group: viewOf(row.group), role: row.member.role, talk: row.member.talk };
 }
 
 /** Without the keys that hold nothing. */

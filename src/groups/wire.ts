@@ -1,7 +1,8 @@
 import type { UserRecord } from '../users/index.ts';
 import type { Group, ManagedGroup, Member } from './contract.ts';
 import type { MemberRecord } from './repo.ts';
-import type { GroupView, ManagedGroupView } from './service.ts';
+import type { GroupView } from './memberships.ts';
+import type { ManagedGroupView } from './service.ts';
 
 export function groupOnWire(group: GroupView): Group {
   return { ...group, createdAt: group.createdAt.toISOString() };

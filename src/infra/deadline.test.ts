@@ -13,7 +13,12 @@ const never = (): Promise<never> => new Promise(() => undefined);
 const away = { code: 'dependency_unavailable', dependency: 'postgres' };
 
 function setUp() {
-  return createDeadlineGuard({ dependency: 'postgres', deadlineMs: 100, monotonicMs: () => Date.now() });
+  return createDeadlineGuard({
+    dependency: 'postgres',
+    deadlineMs: 100,
+    monotonicMs: () => Date.now(),
+    isSilence: (error) => error instanceof Error && error.message === 'silence',
+  });
 }
 
 it('passes answers and errors on', async () => {
@@ -60,4 +65,17 @@ it('lets everybody through again after an answer, even a late one', async () => 
   answer();
   await vi.advanceTimersByTimeAsync(0);
   expect(await guard.run(async () => 2)).toBe(2);
+});
+
+it('takes a late error of the way there for silence', async () => {
+  const guard = setUp();
+  let fail = (_error: Error): void => undefined;
+  const late = expect(guard.run(() => new Promise<void>((_resolve, reject) => (fail = reject)))).rejects.toMatchObject(
+    away,
+  );
+  await vi.advanceTimersByTimeAsync(100);
+  await late;
+  fail(new Error('silence'));
+  await vi.advanceTimersByTimeAsync(0);
+  await expect(guard.run(async () => 2)).rejects.toMatchObject(away);
 });

@@ -27,7 +27,8 @@ export interface Database {
 }
 
 const connectionsPerProcess = 16;
-const connectTimeoutSeconds = 3;
+/** Longer than the deadline of a caller, so that the deadline is what a silent network meets. */
+const connectTimeoutSeconds = 5;
 const defaultDeadlineMs = 4_000;
 const attemptsOfTransaction = 3;
 
@@ -57,7 +58,12 @@ export function createDatabase(options: {
   });
   const pool = drizzle(client);
 
-  const guard = createDeadlineGuard({ dependency: 'postgres', deadlineMs, monotonicMs: () => performance.now() });
+  const guard = createDeadlineGuard({
+    dependency: 'postgres',
+    deadlineMs,
+    monotonicMs: () => performance.now(),
+    isSilence,
+  });
 
   async function withDeadline<T>(work: (expired: () => boolean) => Promise<T>): Promise<T> {
     try {
@@ -133,6 +139,11 @@ export function fromDriver(error: unknown): unknown {
     code === deadlockDetected ||
     unavailableClasses.some((prefix) => code.length === 5 && code.startsWith(prefix));
   return isAway ? dependencyUnavailable('postgres', rootOf(error)) : rootOf(error);
+}
+
+/** Whether an error comes from the way to the server, not from the server. */
+function isSilence(error: unknown): boolean {
+  return networkCodes.has(codeOf(error) ?? '');
 }
 
 /** The name of the unique constraint that refused, when that is what `error` says. */

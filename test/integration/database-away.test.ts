@@ -83,10 +83,29 @@ it('that is frozen: 503 within the deadline, then at once, and well again by its
     const startedAtMs = performance.now();
     await server.rest.expectProblem(503, 'GET', '/api/v1/auth/me', { token });
     expect(performance.now() - startedAtMs).toBeLessThan(6_000);
-    await expectRefusals(6_000);
+    await expectRefusals(2_000);
     await expectHealth('down', 'degraded');
   } finally {
     postgres.resume();
+  }
+  await untilBack();
+});
+
+it('keeps known memberships for sockets', async () => {
+  const { groups } = server.container;
+  const [known, unknown] = [await server.rest.login('bob'), await server.rest.login('carol')];
+  const before = await groups.membershipsOf(known.user.id);
+  expect(before).toHaveLength(2);
+  await postgres.kill();
+  try {
+    expect(await groups.membershipsOf(known.user.id)).toEqual(before);
+    expect(await groups.membershipOf(known.user.id, before[0]?.group.id ?? '')).toEqual(before[0]);
+    expect(await groups.membershipOf(known.user.id, known.user.id)).toBeNull();
+    const away = { code: 'dependency_unavailable' };
+    await expect(groups.membershipsOf(unknown.user.id)).rejects.toMatchObject(away);
+    await expect(groups.membershipsOf(known.user.id, { isFresh: true })).rejects.toMatchObject(away);
+  } finally {
+    await postgres.start();
   }
   await untilBack();
 });

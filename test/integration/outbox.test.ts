@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { dependencyUnavailable } from '../../src/errors.ts';
 import { createRunChange, type RunChange } from '../../src/infra/change.ts';
 import { createLogger } from '../../src/infra/logger.ts';
 import { createMetrics } from '../../src/infra/metrics.ts';
@@ -180,6 +181,18 @@ it('tries a handler that failed again, and lets the other subscribers go on', as
   await seesAll(reader, ['hard.happened', 'easy.happened']);
   await until(() => attempts.includes('easy.happened'), { limitMs: 2_000, describe: () => attempts.join() });
   expect(attempts).toEqual(['hard.happened', 'hard.happened', 'hard.happened', 'easy.happened']);
+});
+
+it('keeps an event for a handler whose dependency is away, however often it fails', async () => {
+  const reader = await open();
+  let attempts = 0;
+  reader.outbox.subscribe(() => {
+    attempts += 1;
+    if (attempts < 7) throw dependencyUnavailable('redis');
+  });
+  await append(reader, 'kept.happened');
+  await until(() => attempts === 7, { limitMs: 6_000, describe: () => `${attempts} attempts` });
+  expect(attempts).toBe(7);
 });
 
 it('hands nothing to a subscriber who left', async () => {

@@ -1,4 +1,5 @@
 import { SignJWT } from 'jose';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
@@ -31,6 +32,17 @@ async function refreshRefused(refreshToken: string): Promise<string> {
 
 async function me(token: string): Promise<number> {
   return (await server.rest.request('GET', '/api/v1/auth/me', { token })).status;
+}
+
+/** How many refused logins the audit holds. */
+async function refusedLogins(): Promise<number> {
+  const sql = postgres(database.url, { max: 1 });
+  try {
+    const rows = await sql`select 1 from audit where action = 'auth.login' and result = 'failure'`;
+    return rows.length;
+  } finally {
+    await sql.end();
+  }
 }
 
 describe('login', () => {
@@ -80,6 +92,7 @@ describe('login', () => {
       ['not a user name \u0000', 'push-to-talk'],
     ];
     const problems = [];
+    const before = await refusedLogins();
     for (const [username, password] of attempts) {
       const problem = await server.rest.expectProblem(401, 'POST', '/api/v1/auth/login', {
         body: { username, password, device },
@@ -88,6 +101,7 @@ describe('login', () => {
     }
     expect(problems[0]?.code).toBe('invalid_credentials');
     expect(new Set(problems.map((problem) => JSON.stringify(problem))).size).toBe(1);
+    expect((await refusedLogins()) - before).toBe(attempts.length);
   });
 
   it('hashes a password for an unknown name as it does for a known one', async () => {

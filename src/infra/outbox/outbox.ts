@@ -13,7 +13,8 @@ import { createSubscription, type OutboxHandler, type Subscription } from './sub
 export interface Outbox {
   /** Writes an event in the caller's transaction. `payload` holds ids and changed fields, no secret. */
   append(context: ChangeContext, type: string, payload: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Events come one after the other; one whose handler throws is tried again, 5 times in all. Returns the way out. */
+  /** Events come one after the other; one whose handler throws is tried again, 5 times in all,
+   * and for as long as it takes when what it throws is worth retrying (`dependency_unavailable`). Returns the way out. */
   subscribe(handler: OutboxHandler): () => void;
   /** Begins to read. Throws `dependency_unavailable` when PostgreSQL is away. */
   start(): Promise<void>;

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { AppError } from '../../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { StoredEvent } from './repo.ts';
 
@@ -12,6 +13,7 @@ export interface Subscription {
 
 const attemptsOfEvent = 5;
 const firstRetryMs = 50;
+const longestRetryMs = 1_000;
 
 export function createSubscription(handler: OutboxHandler, logger: Logger): Subscription {
   const waiting: StoredEvent[] = [];
@@ -19,13 +21,17 @@ export function createSubscription(handler: OutboxHandler, logger: Logger): Subs
   let isCancelled = false;
 
   async function deliver(event: StoredEvent): Promise<void> {
-    for (let attempt = 1; attempt <= attemptsOfEvent && !isCancelled; attempt += 1) {
+    let failures = 0;
+    for (let attempt = 1; failures < attemptsOfEvent && !isCancelled; attempt += 1) {
       try {
         await handler(event);
         return;
       } catch (error) {
+        // What a dependency that is away makes fail is tried for as long as it is away: a revocation must not be lost.
+        if (!(error instanceof AppError && error.retryable)) failures += 1;
         logger.error({ err: error, eventId: event.id, eventType: event.type, attempt }, 'event handler failed');
-        if (attempt < attemptsOfEvent) await pause(firstRetryMs * 2 ** (attempt - 1), undefined, { ref: false });
+        if (failures < attemptsOfEvent)
+          await pause(Math.min(firstRetryMs * 2 ** (attempt - 1), longestRetryMs), undefined, { ref: false });
       }
     }
   }

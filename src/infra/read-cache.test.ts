@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { createSessionCache } from './session-cache.ts';
+import { createReadCache } from './read-cache.ts';
 
-const key = { sessionId: 's', userId: 'u' };
+const key = 's';
 const always = (): boolean => true;
 
 interface Setting {
@@ -11,15 +11,16 @@ interface Setting {
 
 function setUp() {
   const setting: Setting = { reads: [], nowMs: 0 };
-  const cache = createSessionCache<string>({
-    read: () =>
-      new Promise((resolve, reject) => {
-        setting.reads.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
-      }),
-    monotonicMs: () => setting.nowMs,
-    freshMs: 100,
-    staleMs: 1_000,
-  });
+  const inner = createReadCache<string>(() => setting.nowMs);
+  const read = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      setting.reads.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
+    });
+  const cache = {
+    ...inner,
+    get: (of: string, isUsable: (value: string) => boolean) => inner.get(of, read, isUsable),
+    getFresh: (of: string) => inner.getFresh(of, read),
+  };
   async function know(value: string): Promise<void> {
     const answer = cache.getFresh(key);
     setting.reads.shift()?.(value);
@@ -31,10 +32,10 @@ function setUp() {
 it('reads once for as long as the value is fresh', async () => {
   const { cache, setting, know } = setUp();
   await know('one');
-  setting.nowMs = 100;
+  setting.nowMs = 30_000;
   expect(await cache.get(key, always)).toBe('one');
   expect(setting.reads).toHaveLength(0);
-  setting.nowMs = 101;
+  setting.nowMs = 30_001;
   const later = cache.get(key, always);
   setting.reads[0]?.('two');
   expect(await later).toBe('two');
@@ -77,11 +78,11 @@ it.each([
 it('gives what it knew when reading fails, up to its limit', async () => {
   const { cache, setting, know } = setUp();
   await know('one');
-  setting.nowMs = 1_000;
+  setting.nowMs = 1_800_000;
   const stale = cache.get(key, always);
   setting.reads.shift()?.(new Error('away'));
   expect(await stale).toBe('one');
-  setting.nowMs = 1_001;
+  setting.nowMs = 1_800_001;
   const tooOld = cache.get(key, always);
   setting.reads.shift()?.(new Error('away'));
   await expect(tooOld).rejects.toThrow('away');
@@ -90,7 +91,7 @@ it('gives what it knew when reading fails, up to its limit', async () => {
 it('does not give what was dropped when reading fails', async () => {
   const { cache, setting, know } = setUp();
   await know('one');
-  setting.nowMs = 500;
+  setting.nowMs = 40_000;
   const answer = cache.get(key, always);
   cache.drop('s');
   setting.reads.shift()?.(new Error('away'));
