@@ -1,14 +1,13 @@
 import { expect, test, vi } from 'vitest';
-import type { FloorStore, RequestOutcome } from '../floor/index.ts';
+import { type FloorStore, FloorStoreUnavailable, floorTimings, type RequestOutcome } from '../floor/index.ts';
 import { MemoryFloorStore } from '../floor-memory/index.ts';
 import type { Connection } from '../gateway/index.ts';
-import { createMediaServer } from '../media/index.ts';
+import { createMediaServer, type MediaServer } from '../media/index.ts';
 import { MemoryBus } from '../bus/index.ts';
 import type { Membership } from '../access.ts';
 import { LiveGroups } from './live-groups.ts';
 import { createStreamIds } from './stream-ids.ts';
 import { TalkRequests } from './talk-requests.ts';
-import { floorTimings } from '../floor/index.ts';
 
 const groupId = '01890000-0000-7000-8000-000000000001';
 const membership: Membership = {
@@ -68,14 +67,12 @@ function holdAnswers(store: FloorStore) {
   return { holding: holding.promise, letGo: () => answer.resolve() };
 }
 
-test('a turn in the queue that comes before the answer "queued" is taken up', async () => {
+/** Two members of one group, over the in-process store and a media server that does what the test says. */
+async function scene(media: MediaServer = createMediaServer({ livekit: null, keyPrefix: '', log: console })) {
   const bus = new MemoryBus();
   const store = new MemoryFloorStore({ generation: 1, publish: (id, payload) => bus.publishGroup(id, payload) });
-  const media = createMediaServer({ livekit: null, keyPrefix: '', log: console });
-  const onError = (error: unknown): void => {
-    throw error;
-  };
   const telemetry = { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined };
+  const onError = (): void => undefined;
   const live: LiveGroups = new LiveGroups({
     processId: 'process',
     store,
@@ -95,22 +92,55 @@ test('a turn in the queue that comes before the answer "queued" is taken up', as
     await live.join(connection, membership, { re: 'join', since: null, audio: false });
   }
   const keeper = live.keeper(groupId);
-  const aliceEntry = live.entry(groupId, alice.connection);
-  const bobEntry = live.entry(groupId, bob.connection);
-  if (!keeper || !aliceEntry || !bobEntry) throw new Error('Both are in the group');
+  if (keeper === undefined) throw new Error('Nobody has joined');
+  function press(who: typeof alice, fields: { queue?: boolean; emergency?: boolean } = {}): Promise<void> {
+    const entry = live.entry(groupId, who.connection);
+    if (keeper === undefined || entry === undefined) throw new Error('He has not joined');
+    return requests.request(keeper, entry, membership, { type: 'REQUEST_TALK', id: 'press', groupId, ...fields });
+  }
+  return { store, live, alice, bob, press };
+}
 
-  await requests.request(keeper, aliceEntry, membership, { type: 'REQUEST_TALK', id: 'a', groupId });
+function talkMessages(who: { sent: { type: string }[] }): string[] {
+  return who.sent.map(({ type }) => type).filter((type) => type.startsWith('TALK_'));
+}
+
+function release(store: FloorStore, { connection }: { connection: Connection }) {
+  return store.release({ groupId, sessionId: connection.session.id, connectionId: connection.id, talkId: null });
+}
+
+test('a turn in the queue that comes before the answer "queued" is taken up', async () => {
+  const { store, live, alice, bob, press } = await scene();
+  await press(alice);
   const held = holdAnswers(store);
-  const asked = requests.request(keeper, bobEntry, membership, { type: 'REQUEST_TALK', id: 'b', groupId, queue: true });
+  const asked = press(bob, { queue: true });
   await held.holding;
-  const { sessionId, connectionId } = aliceEntry.member;
-  await store.release({ groupId, sessionId, connectionId, talkId: null });
+  await release(store, alice);
   held.letGo();
   await asked;
-  await vi.waitFor(() => expect(bob.sent.map(({ type }) => type)).toContain('TALK_GRANTED'));
-  expect(bob.sent.map(({ type }) => type).filter((type) => type.startsWith('TALK_'))).toEqual([
-    'TALK_QUEUED',
-    'TALK_GRANTED',
-  ]);
+  await vi.waitFor(() => expect(talkMessages(bob)).toContain('TALK_GRANTED'));
+  expect(talkMessages(bob)).toEqual(['TALK_QUEUED', 'TALK_GRANTED']);
+  live.stop();
+});
+
+test('a pre-emption that is refused after it silenced the talker ends his talk media_failed', async () => {
+  const media: MediaServer = {
+    kind: 'livekit',
+    allowSpeaking: async () => 'confirmed',
+    withdrawSpeaking: async () => undefined,
+    listenDescription: async () => ({ kind: 'none' }),
+    publishDescription: async () => ({ kind: 'none' }),
+    health: async () => 'ok',
+    close: async () => undefined,
+  };
+  const { store, live, alice, bob, press } = await scene(media);
+  await press(alice);
+  await vi.waitFor(() => expect(talkMessages(alice)).toEqual(['TALK_GRANTED']));
+  vi.spyOn(store, 'commit').mockRejectedValue(new FloorStoreUnavailable('the answer was lost'));
+  await press(bob, { emergency: true });
+  await vi.waitFor(() => expect(talkMessages(alice)).toContain('TALK_REVOKED'));
+  expect(alice.sent.find(({ type }) => type === 'TALK_REVOKED')).toMatchObject({ cause: 'media_failed' });
+  expect(bob.sent.find(({ type }) => type === 'TALK_DENIED')).toMatchObject({ cause: 'unavailable' });
+  expect((await store.snapshot({ groupId, since: null })).talk).toBeNull();
   live.stop();
 });

@@ -171,21 +171,20 @@ export class TalkRequests {
 
   /** Gives the right to publish and commits; whatever goes wrong, the asker gets his one answer. */
   async #drive(reservation: Reservation): Promise<void> {
-    const { store, withdrawals } = this.#options;
+    const { store } = this.#options;
     const { keeper, connection, talkId, token, identity } = reservation;
     const { groupId } = keeper.room;
     const given = await this.#giveRight(reservation);
     if (given !== 'given') {
       this.#deny(keeper, talkId, connection, null, { cause: 'media_unavailable' });
-      const silencedTalker = given === 'silenced';
-      await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker }));
-      if (identity !== null) withdrawals.begin(groupId, [identity]);
+      await this.#giveUp(reservation, given === 'silenced');
       return;
     }
+    const silencedTalker = reservation.silence !== null;
     const policy = connection.memberships.get(groupId)?.group.settings;
     if (policy === undefined) {
       this.#deny(keeper, talkId, connection, null, { cause: 'not_joined' });
-      await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker: false }));
+      await this.#giveUp(reservation, silencedTalker);
       return;
     }
     const grant = keeper.room.grants.get(talkId);
@@ -194,14 +193,22 @@ export class TalkRequests {
       const outcome = await store.commit({ groupId, talkId, token, policy });
       keeper.apply(outcome);
       if (outcome.status === 'granted') return;
-      if (identity !== null) withdrawals.begin(groupId, [identity]);
       const cause = outcome.cause === 'void' ? (identity === null ? 'unavailable' : 'media_unavailable') : outcome.cause;
       this.#deny(keeper, talkId, connection, null, { cause });
     } catch (error) {
+      this.#options.onError(error, 'commit');
       this.#deny(keeper, talkId, connection, null, { cause: 'unavailable' });
-      if (identity !== null) withdrawals.begin(groupId, [identity]);
-      throw error;
     }
+    await this.#giveUp(reservation, silencedTalker);
+  }
+
+  /** Nothing comes of a reservation: whoever was silenced for it has lost his talk, and its own right goes too. */
+  async #giveUp(reservation: Reservation, silencedTalker: boolean): Promise<void> {
+    const { store, withdrawals } = this.#options;
+    const { keeper, talkId, token, identity } = reservation;
+    const { groupId } = keeper.room;
+    if (identity !== null) withdrawals.begin(groupId, [identity]);
+    await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker }));
   }
 
   /** `silenced`: the old talker lost his right, the new one did not get it. */
