@@ -60,18 +60,24 @@ export function createReadCache<T>(monotonicMs: () => number): ReadCache<T> {
     }
   }
 
+  function knownFor(key: string, longestMs: number, isUsable: (value: T) => boolean): Entry<T> | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined || monotonicMs() - entry.readAtMs > longestMs || !isUsable(entry.value)) return undefined;
+    return entry;
+  }
+
   return {
     getFresh,
     get: async (key, read, isUsable = () => true) => {
-      const known = entries.get(key);
-      const ageMs = known === undefined ? Number.POSITIVE_INFINITY : monotonicMs() - known.readAtMs;
-      if (known !== undefined && ageMs <= freshMs && isUsable(known.value)) return known.value;
+      const known = knownFor(key, freshMs, isUsable);
+      if (known !== undefined) return known.value;
       try {
         return await getFresh(key, read);
       } catch (error) {
-        const left = entries.get(key);
-        if (left !== undefined && left === known && ageMs <= staleMs && isUsable(left.value)) return left.value;
-        throw error;
+        // Looked up again: a drop that came meanwhile counts.
+        const stale = knownFor(key, staleMs, isUsable);
+        if (stale === undefined) throw error;
+        return stale.value;
       }
     },
     drop: (key) => {

@@ -60,12 +60,18 @@ it('and sessions follow a revocation that another process makes', async () => {
   const { auth } = there.container;
   expect(await auth.authenticate(accessToken)).toMatchObject({ ok: true });
   await here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: accessToken });
-  expect((await there.rest.request('GET', '/api/v1/auth/me', { token: accessToken })).status).toBe(401);
   await until(async () => !(await auth.authenticate(accessToken)).ok, {
     limitMs: 1_000,
     describe: () => 'still alive',
   });
   expect(await auth.authenticate(accessToken)).toEqual({ ok: false, reason: 'session_revoked' });
+});
+
+it('and REST of another process refuses an ended session at once', async () => {
+  const { accessToken } = await there.rest.login('bob');
+  await there.container.auth.authenticate(accessToken);
+  await here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: accessToken });
+  expect((await there.rest.request('GET', '/api/v1/auth/me', { token: accessToken })).status).toBe(401);
 });
 
 it('name a disabled user as such', async () => {
