@@ -20,20 +20,15 @@ export async function storeBatch(
   records: readonly StorableRecord[],
 ): Promise<number> {
   const { tx } = context;
-  const told = mergeChanges(records.filter((record) => record.kind !== 'talk'));
-  const taken = await repo.storeVoiceSessions(tx, told);
-  if (taken.length !== told.length) throw new ContradictingRecord('the voice session belongs to another group');
+  const sessions = mergeChanges(records);
+  const taken = await repo.storeVoiceSessions(tx, sessions);
+  if (taken.length !== sessions.length) throw new ContradictingRecord('the voice session belongs to another group');
   for (const record of records) if (record.kind === 'opened') await repo.endOlderVoiceSessions(tx, changeOf(record));
 
   const talks = records.filter((record) => record.kind === 'talk');
-  await repo.ensureVoiceSessions(tx, mergeChanges(talks));
   const stored = await repo.insertTalks(tx, talks.map(rowOf).toSorted(byId((row) => row.talkId)));
   await Promise.all([
-    ...countsOf(stored).map(async (count) => {
-      if (!(await repo.addTalks(tx, count))) {
-        throw new ContradictingRecord('the voice session of the talk belongs to another group');
-      }
-    }),
+    ...countsOf(stored).map((count) => repo.addTalks(tx, count)),
     ...stored.map(({ talkId, groupId, voiceSessionId, userId }) =>
       outbox.append(context, 'talk.finished', { talkId, groupId, voiceSessionId, userId }),
     ),
@@ -56,33 +51,36 @@ function mergeTwo(one: VoiceSessionChange, other: VoiceSessionChange): VoiceSess
   if (one.groupId !== other.groupId) throw new ContradictingRecord('two groups name the same voice session');
   const startedAt = one.startedAt < other.startedAt ? one.startedAt : other.startedAt;
   const endedAt = other.endedAt ?? one.endedAt;
-  return { ...one, startedAt, endedAt };
+  const participantCount = Math.max(one.participantCount, other.participantCount);
+  return { ...one, startedAt, endedAt, participantCount };
 }
 
 function changeOf(record: StorableRecord): VoiceSessionChange {
   const { voiceSessionId: id, groupId } = record;
-  if (record.kind === 'closed') return { id, groupId, startedAt: record.endedAt, endedAt: record.endedAt };
-  return { id, groupId, startedAt: record.startedAt, endedAt: null };
+  switch (record.kind) {
+    case 'opened':
+      return { id, groupId, startedAt: record.startedAt, endedAt: null, participantCount: 0 };
+    case 'closed':
+      return { id, groupId, startedAt: record.endedAt, endedAt: record.endedAt, participantCount: record.participants };
+    case 'talk':
+      return { id, groupId, startedAt: record.startedAt, endedAt: null, participantCount: record.participants };
+    default:
+      return record satisfies never;
+  }
 }
 
-function rowOf({ kind: _kind, ...row }: TalkRecord): TalkRow {
+function rowOf({ kind: _kind, participants: _participants, ...row }: TalkRecord): TalkRow {
   return row;
 }
 
+/** What talks that were new add to their voice sessions. */
 function countsOf(stored: readonly TalkRow[]): TalkCount[] {
   const bySession = Map.groupBy(stored, (row) => row.voiceSessionId);
-  return [...bySession].toSorted(byId(([id]) => id)).flatMap(([voiceSessionId, rows]) =>
-    rows[0] === undefined
-      ? []
-      : [
-          {
-            voiceSessionId,
-            groupId: rows[0].groupId,
-            talkCount: rows.length,
-            talkMs: rows.reduce((sum, row) => sum + row.durationMs, 0),
-          },
-        ],
-  );
+  return [...bySession].map(([voiceSessionId, rows]) => ({
+    voiceSessionId,
+    talkCount: rows.length,
+    talkMs: rows.reduce((sum, row) => sum + row.durationMs, 0),
+  }));
 }
 
 function byId<T>(idOf: (item: T) => string): (one: T, other: T) => number {

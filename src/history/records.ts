@@ -18,6 +18,8 @@ export interface OpenedRecord extends OfVoiceSession {
 export interface ClosedRecord extends OfVoiceSession {
   readonly kind: 'closed';
   readonly endedAt: Date;
+  /** Users who were present in the voice session. */
+  readonly participants: number;
 }
 
 export interface TalkRecord extends OfVoiceSession {
@@ -29,6 +31,8 @@ export interface TalkRecord extends OfVoiceSession {
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly durationMs: number;
+  /** Users who were present in the voice session up to its end. */
+  readonly participants: number;
   readonly cause: 'released' | 'too_long' | 'preempted' | 'revoked' | 'lost' | 'removed' | 'expired' | 'media_failed';
 }
 
@@ -39,9 +43,14 @@ const instant = z
   .max(253_402_300_799_999)
   .transform((ms) => new Date(ms));
 
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+
 const shape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('opened'), voiceSessionId: uuidV7, startMs: instant }),
-  z.object({ kind: z.literal('closed'), voiceSessionId: uuidV7, endMs: instant }),
+  z.object({ kind: z.literal('closed'), voiceSessionId: uuidV7, endMs: instant, participants: count }),
   z.object({
     kind: z.literal('talk'),
     talkId: uuidV7,
@@ -51,6 +60,7 @@ const shape = z.discriminatedUnion('kind', [
     emergency: z.boolean(),
     startMs: instant,
     endMs: instant,
+    participants: count,
     cause: z.enum(['released', 'too_long', 'preempted', 'revoked', 'lost', 'removed', 'expired', 'media_failed']),
   }),
 ]);
@@ -74,15 +84,17 @@ export function readRecord(entry: HistoryEntry): { readonly record: StorableReco
     case 'opened':
       return { record: { ...ofSession, kind: 'opened', startedAt: parsed.data.startMs } };
     case 'closed':
-      return { record: { ...ofSession, kind: 'closed', endedAt: parsed.data.endMs } };
+      return {
+        record: { ...ofSession, kind: 'closed', endedAt: parsed.data.endMs, participants: parsed.data.participants },
+      };
     case 'talk': {
-      const { talkId, userId, emergency, cause, startMs: startedAt } = parsed.data;
+      const { talkId, userId, emergency, cause, participants, startMs: startedAt } = parsed.data;
       const durationMs = Math.max(0, parsed.data.endMs.getTime() - startedAt.getTime());
       if (durationMs > longestTalkMs) return { reason: `endMs: a talk of ${durationMs} ms` };
       const endedAt = new Date(startedAt.getTime() + durationMs);
       const { displayName } = parsed.data.speaker;
-      const times = { startedAt, endedAt, durationMs };
-      return { record: { ...ofSession, kind: 'talk', talkId, userId, displayName, emergency, cause, ...times } };
+      const talk = { talkId, userId, displayName, emergency, startedAt, endedAt, durationMs, cause, participants };
+      return { record: { ...ofSession, kind: 'talk', ...talk } };
     }
     default:
       return parsed.data satisfies never;

@@ -12,11 +12,12 @@ export interface VoiceSessionChange {
   readonly groupId: string;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
+  /** Users seen in it so far. */
+  readonly participantCount: number;
 }
 
 export interface TalkCount {
   readonly voiceSessionId: string;
-  readonly groupId: string;
   readonly talkCount: number;
   readonly talkMs: number;
 }
@@ -37,13 +38,14 @@ export interface HistoryPage {
 }
 
 /**
- * Opens or ends voice sessions; ones that are known already take the earlier start and the end. Changes come in the
- * order of their ids, as several writers may hold the same rows. Returns the ids that were taken: not those which
+ * Opens or ends voice sessions; ones that are known already take the earlier start, the end and the larger number of
+ * participants. Changes come in the order of their ids and hold their rows until the transaction ends: several writers
+ * with the same records wait for one another here and nowhere else. Returns the ids that were taken: not those which
  * belong to another group.
  */
 export async function storeVoiceSessions(tx: Queryable, changes: readonly VoiceSessionChange[]): Promise<string[]> {
   if (changes.length === 0) return [];
-  const { startedAt, endedAt, groupId } = groupVoiceSessions;
+  const { startedAt, endedAt, groupId, participantCount } = groupVoiceSessions;
   const start = sql`least(${startedAt}, excluded.started_at)`;
   const rows = await tx
     .insert(groupVoiceSessions)
@@ -52,21 +54,13 @@ export async function storeVoiceSessions(tx: Queryable, changes: readonly VoiceS
       target: groupVoiceSessions.id,
       set: {
         startedAt: start,
+        participantCount: sql`greatest(${participantCount}, excluded.participant_count)`,
         endedAt: sql`case when excluded.ended_at is null then ${endedAt} else greatest(excluded.ended_at, ${start}) end`,
       },
       setWhere: sql`${groupId} = excluded.group_id`,
     })
     .returning({ id: groupVoiceSessions.id });
   return rows.map((row) => row.id);
-}
-
-/** Makes sure that talks find their voice session, also when its opening was never told. */
-export async function ensureVoiceSessions(tx: Queryable, changes: readonly VoiceSessionChange[]): Promise<void> {
-  if (changes.length === 0) return;
-  await tx
-    .insert(groupVoiceSessions)
-    .values([...changes])
-    .onConflictDoNothing();
 }
 
 /**
@@ -91,15 +85,12 @@ export async function insertTalks(tx: Queryable, talks: readonly TalkRow[]): Pro
     .returning();
 }
 
-/** False when the group has no such voice session. */
-export async function addTalks(tx: Queryable, count: TalkCount): Promise<boolean> {
-  const { id, groupId, talkCount, talkMs } = groupVoiceSessions;
-  const rows = await tx
+export async function addTalks(tx: Queryable, count: TalkCount): Promise<void> {
+  const { id, talkCount, talkMs } = groupVoiceSessions;
+  await tx
     .update(groupVoiceSessions)
     .set({ talkCount: sql`${talkCount} + ${count.talkCount}`, talkMs: sql`${talkMs} + ${count.talkMs}` })
-    .where(and(eq(id, count.voiceSessionId), eq(groupId, count.groupId)))
-    .returning({ id });
-  return rows.length > 0;
+    .where(eq(id, count.voiceSessionId));
 }
 
 export async function insertRejected(

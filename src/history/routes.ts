@@ -33,7 +33,7 @@ export function registerHistoryRoutes(
     },
     async (request) => {
       const groupId = request.params.id;
-      if ((await groups.membershipOf(callerOf(request).user.id, groupId)) === null) throw notFound();
+      if ((await groups.membershipOf(callerOf(request).user.id, groupId, { isFresh: true })) === null) throw notFound();
       const filter = { ...request.query, groupId };
       const page = await answerPage(
         cursors,

@@ -14,6 +14,7 @@ const KEY_NAMES = [
   'log', // the last numbered payloads
   'history', // finished talks that PostgreSQL has not stored yet
   'cooldown', // users who must wait before the next request
+  'seen', // user ids that were there since the group became live
 ] as const;
 
 export const KEY_COUNT = KEY_NAMES.length;

@@ -135,6 +135,26 @@ describe('floor store: what only Redis has', () => {
       expect(outcome.retryAfterMs).toBeLessThanOrEqual(60_000);
     }));
 
+  test('a record with broken words is given as it is, hides no other, and can be confirmed', async () => {
+    const groupId = uuid();
+    const key = `${keyPrefix}history:{${groupId}}`;
+    const voice = uuid();
+    const words = { kind: 'talk', talk: uuid(), voice, user: uuid(), speaker: '{"userId":', cause: 'released' };
+    await control.commands.xadd(key, '*', ...Object.entries(words).flat());
+    await control.commands.xadd(key, '*', 'kind', 'talk');
+    await control.commands.xadd(key, '*', 'kind', 'opened', 'voice', voice, 'start', '5');
+    const history = new RedisHistorySource(control, keyPrefix);
+    history.touched(groupId);
+    const entries = (await history.pending(1_000)).filter((entry) => entry.groupId === groupId);
+    expect(entries.map(({ record }) => record)).toEqual([
+      { kind: 'unreadable', words },
+      { kind: 'unreadable', words: { kind: 'talk' } },
+      { kind: 'opened', voiceSessionId: voice, startMs: 5 },
+    ]);
+    await history.confirm(entries);
+    expect(await control.commands.exists(key)).toBe(0);
+  });
+
   test('a history stream is read at once when it was touched, and is gone when all is confirmed', () =>
     withStore(async (store) => {
       const groupId = uuid();

@@ -23,6 +23,7 @@ export function talkOf(fields: Partial<TalkRecord> & Pick<TalkRecord, 'userId' |
     startMs,
     endMs: startMs + 1_500,
     cause: 'released',
+    participants: 2,
     ...fields,
   };
 }

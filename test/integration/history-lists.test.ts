@@ -142,7 +142,7 @@ describe('voice sessions', () => {
     await bench.store(
       sourceOf([
         groupId,
-        { kind: 'closed', voiceSessionId, endMs: startMs + 60_000 },
+        { kind: 'closed', voiceSessionId, endMs: startMs + 60_000, participants: 3 },
         { kind: 'opened', voiceSessionId: next, startMs: startMs + 70_000 },
       ]),
     );
@@ -161,7 +161,7 @@ describe('voice sessions', () => {
         endedAt: '2026-01-31T09:31:00.123Z',
         talkCount: 3,
         talkMs: 2_700,
-        participantCount: expect.any(Number),
+        participantCount: 3,
       },
     ]);
     expect(rest.nextCursor).toBeNull();

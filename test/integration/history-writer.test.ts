@@ -16,12 +16,13 @@ interface Session {
   readonly ended: number | null;
   readonly talks: number;
   readonly talked: number;
+  readonly people: number;
 }
 
 async function sessionsOf(groupId: string): Promise<Session[]> {
   return bench.sql<Session[]>`
     select extract(epoch from started_at)::float8 * 1000 as started, extract(epoch from ended_at)::float8 * 1000 as ended,
-           talk_count as talks, talk_ms::int as talked
+           talk_count as talks, talk_ms::int as talked, participant_count as people
     from group_voice_sessions where group_id = ${groupId} order by started_at`;
 }
 
@@ -64,11 +65,11 @@ describe('what a process stores', () => {
       groupId,
       { kind: 'opened', voiceSessionId, startMs: startMs - 10 },
       ...talks.map((talk) => ({ ...talk, emergency: true, cause: 'too_long' as const })),
-      { kind: 'closed', voiceSessionId, endMs: startMs + 90_000 },
+      { kind: 'closed', voiceSessionId, endMs: startMs + 90_000, participants: 3 },
     ]);
     await bench.store(source);
     expect(await sessionsOf(groupId)).toEqual([
-      { started: startMs - 10, ended: startMs + 90_000, talks: 2, talked: 1_400 },
+      { started: startMs - 10, ended: startMs + 90_000, talks: 2, talked: 1_400, people: 3 },
     ]);
     const [row] = await bench.sql`select * from speaker_history where talk_id = ${talks[0]?.talkId ?? ''}`;
     expect(row).toEqual({
@@ -95,12 +96,14 @@ describe('what a process stores', () => {
     const records = [
       { kind: 'opened', voiceSessionId, startMs } as const,
       ...talks,
-      { kind: 'closed', voiceSessionId, endMs: startMs + 60_000 } as const,
+      { kind: 'closed', voiceSessionId, endMs: startMs + 60_000, participants: 3 } as const,
     ];
     await bench.store(sourceOf([groupId, ...records]));
     await bench.store(sourceOf([groupId, ...records, ...talks]));
     await bench.store(sourceOf([groupId, ...records.slice(0, 2)]));
-    expect(await sessionsOf(groupId)).toEqual([{ started: startMs, ended: startMs + 60_000, talks: 3, talked: 2_100 }]);
+    expect(await sessionsOf(groupId)).toEqual([
+      { started: startMs, ended: startMs + 60_000, talks: 3, talked: 2_100, people: 3 },
+    ]);
     expect(await talkIdsOf(groupId)).toHaveLength(3);
     expect(await finishedOf(groupId)).toHaveLength(3);
     expect(await rejectedOf(groupId)).toEqual([]);
@@ -116,7 +119,9 @@ describe('what a process stores', () => {
     const late = sourceOf(...notes.toReversed());
     await Promise.all([bench.store(shared), bench.store(shared), bench.store(late), bench.store(late)]);
     for (const groupId of groupIds) {
-      expect(await sessionsOf(groupId)).toEqual([{ started: startMs, ended: null, talks: 90, talked: 63_000 }]);
+      expect(await sessionsOf(groupId)).toEqual([
+        { started: startMs, ended: null, talks: 90, talked: 63_000, people: 2 },
+      ]);
       expect(await talkIdsOf(groupId)).toHaveLength(90);
       expect(await finishedOf(groupId)).toHaveLength(90);
     }
@@ -141,11 +146,13 @@ describe('what a process stores', () => {
     const groupId = await bench.newGroup();
     const { voiceSessionId, talks } = someTalks(2);
     await bench.store(sourceOf([groupId, ...talks.slice(1)]));
-    expect(await sessionsOf(groupId)).toEqual([{ started: startMs + 2_000, ended: null, talks: 1, talked: 700 }]);
-    await bench.store(sourceOf([groupId, { kind: 'closed', voiceSessionId, endMs: startMs + 9_000 }]));
+    expect(await sessionsOf(groupId)).toEqual([
+      { started: startMs + 2_000, ended: null, talks: 1, talked: 700, people: 2 },
+    ]);
+    await bench.store(sourceOf([groupId, { kind: 'closed', voiceSessionId, endMs: startMs + 9_000, participants: 3 }]));
     await bench.store(sourceOf([groupId, { kind: 'opened', voiceSessionId, startMs: startMs - 5 }, ...talks]));
     expect(await sessionsOf(groupId)).toEqual([
-      { started: startMs - 5, ended: startMs + 9_000, talks: 2, talked: 1_400 },
+      { started: startMs - 5, ended: startMs + 9_000, talks: 2, talked: 1_400, people: 3 },
     ]);
   });
 
@@ -167,7 +174,7 @@ describe('what a process stores', () => {
         groupId,
         { kind: 'opened', voiceSessionId, startMs },
         talkOf({ userId: bench.alice, voiceSessionId, startMs, endMs: startMs - 4_000 }),
-        { kind: 'closed', voiceSessionId, endMs: startMs - 3_000 },
+        { kind: 'closed', voiceSessionId, endMs: startMs - 3_000, participants: 3 },
       ]),
     );
     expect(await talkIdsOf(groupId)).toHaveLength(1);
@@ -189,7 +196,7 @@ describe('a record that can never be stored', () => {
     const notes = [
       [groupId, { kind: 'opened', voiceSessionId, startMs }, first, nobody, second, timeless],
       [nowhere, { kind: 'opened', voiceSessionId: uuidv7(), startMs }, { ...third, talkId: uuidv7() }],
-      ['no id', { kind: 'closed', voiceSessionId, endMs: startMs }],
+      ['no id', { kind: 'closed', voiceSessionId, endMs: startMs, participants: 3 }],
       [groupId, third, torn, fourth],
     ] as const;
     const source = sourceOf(...notes);
@@ -220,11 +227,11 @@ describe('a record that can never be stored', () => {
     await bench.store(
       sourceOf([
         other,
-        { kind: 'closed', voiceSessionId, endMs: startMs + 1 },
+        { kind: 'closed', voiceSessionId, endMs: startMs + 1, participants: 3 },
         talkOf({ userId: bench.bob, voiceSessionId }),
       ]),
     );
-    expect(await sessionsOf(groupId)).toEqual([{ started: startMs, ended: null, talks: 2, talked: 1_400 }]);
+    expect(await sessionsOf(groupId)).toEqual([{ started: startMs, ended: null, talks: 2, talked: 1_400, people: 2 }]);
     expect(await talkIdsOf(other)).toEqual([]);
     expect(await finishedOf(other)).toEqual([]);
     expect(await rejectedOf(other)).toHaveLength(2);

@@ -142,11 +142,12 @@ export class MemoryFloorStore implements FloorStore {
   async close(): Promise<void> {
     for (const groupId of await this.liveGroups()) {
       this.#take('end', { groupId, talkId: null, cause: 'lost' });
-      const { life } = this.stateOf(groupId);
+      const { life, seen } = this.stateOf(groupId);
       if (life === null) continue;
       const { voiceSessionId } = life;
       this.#groups.delete(groupId);
-      this.#history.add(groupId, { kind: 'closed', voiceSessionId, endMs: Math.floor(this.#now()) });
+      const endMs = Math.floor(this.#now());
+      this.#history.add(groupId, { kind: 'closed', voiceSessionId, endMs, participants: seen.size });
     }
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { RedisLinks } from '../../infra/redis.ts';
 import {
   type FloorHistorySource,
+  type FloorSpeaker,
   FloorStoreUnavailable,
   type HistoryEntry,
   type HistoryRecord,
@@ -69,10 +70,7 @@ export class RedisHistorySource implements FloorHistorySource {
           this.#confirm(
             1,
             historyKey(this.#keyPrefix, groupId),
-            ...some.flatMap(({ recordId, record }) => [
-              recordId,
-              record.kind === 'talk' ? record.talkId : record.voiceSessionId,
-            ]),
+            ...some.flatMap(({ recordId, record }) => [recordId, subjectOf(record)]),
           ),
         ),
       ),
@@ -132,11 +130,13 @@ function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
   const voiceSessionId = words.get('voice') ?? '';
   const startMs = Number(words.get('start'));
   const endMs = Number(words.get('end'));
+  const participants = Number(words.get('participants') ?? 0);
   if (kind === 'opened') return { kind, voiceSessionId, startMs };
-  if (kind === 'closed') return { kind, voiceSessionId, endMs };
+  if (kind === 'closed') return { kind, voiceSessionId, endMs, participants };
+  if (kind !== 'talk') return null;
   const cause = words.get('cause') ?? '';
-  const speaker = readSpeaker(words.get('speaker') ?? '');
-  if (kind !== 'talk' || !isEndCause(cause) || speaker === null) return null;
+  const speaker = tryToReadSpeaker(words.get('speaker') ?? '');
+  if (!isEndCause(cause) || speaker === null) return { kind: 'unreadable', words: Object.fromEntries(words) };
   return {
     kind,
     talkId: words.get('talk') ?? '',
@@ -147,5 +147,20 @@ function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
     startMs,
     endMs,
     cause,
+    participants,
   };
+}
+
+/** What a record is about: a word of its entry, by which it is confirmed. */
+function subjectOf(record: HistoryRecord): string {
+  if (record.kind === 'unreadable') return record.words['talk'] ?? 'talk';
+  return record.kind === 'talk' ? record.talkId : record.voiceSessionId;
+}
+
+function tryToReadSpeaker(text: string): FloorSpeaker | null {
+  try {
+    return readSpeaker(text);
+  } catch {
+    return null;
+  }
 }

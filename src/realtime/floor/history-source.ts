@@ -1,10 +1,20 @@
 import type { EndCause, FloorSpeaker } from './model.ts';
 
-/** What the live store has noted for PostgreSQL. Times are milliseconds since 1970 by the store's own clock. */
+/**
+ * What the live store has noted for PostgreSQL. Times are milliseconds since 1970 by the store's own clock;
+ * `participants` are the users who were present in the voice session so far.
+ */
 export type HistoryRecord =
   | { readonly kind: 'opened'; readonly voiceSessionId: string; readonly startMs: number }
-  | { readonly kind: 'closed'; readonly voiceSessionId: string; readonly endMs: number }
-  | TalkRecord;
+  | {
+      readonly kind: 'closed';
+      readonly voiceSessionId: string;
+      readonly endMs: number;
+      readonly participants: number;
+    }
+  | TalkRecord
+  /** A record whose words are broken: nobody can store it, and nobody may lose it. */
+  | { readonly kind: 'unreadable'; readonly words: Readonly<Record<string, string>> };
 
 /** A finished talk; `durationMs` is `endMs - startMs`. */
 export interface TalkRecord {
@@ -17,6 +27,7 @@ export interface TalkRecord {
   readonly startMs: number;
   readonly endMs: number;
   readonly cause: EndCause;
+  readonly participants: number;
 }
 
 export interface HistoryEntry {

@@ -80,6 +80,7 @@ export class Draft {
   rights: readonly string[];
   queue: readonly Ask[];
   log: readonly string[];
+  seen: ReadonlySet<string>;
   readonly members: DraftMap<string, PresentMember>;
   readonly people: DraftMap<string, PresentPerson>;
   readonly processes: DraftMap<string, number>;
@@ -98,6 +99,7 @@ export class Draft {
     this.rights = state.rights;
     this.queue = state.queue;
     this.log = state.log;
+    this.seen = state.seen;
     this.members = new DraftMap(state.members);
     this.people = new DraftMap(state.people);
     this.processes = new DraftMap(state.processes);
@@ -134,7 +136,7 @@ export class Draft {
   }
 
   result(): GroupState {
-    const { life, talk, pending, rights, queue, log } = this;
+    const { life, talk, pending, rights, queue, log, seen } = this;
     return {
       life,
       talk,
@@ -142,6 +144,7 @@ export class Draft {
       rights,
       queue,
       log,
+      seen,
       members: this.members.result(),
       people: this.people.result(),
       processes: this.processes.result(),

@@ -34,7 +34,9 @@ function markDirty(draft: Draft, userId: string, how: 'in' | 'out'): void {
 export function addPerson(draft: Draft, userId: string, fragment: string): void {
   const connections = draft.people.get(userId)?.connections ?? 0;
   draft.people.set(userId, { connections: connections + 1, fragment });
-  if (connections === 0) markDirty(draft, userId, 'in');
+  if (connections > 0) return;
+  if (!draft.seen.has(userId)) draft.seen = new Set(draft.seen).add(userId);
+  markDirty(draft, userId, 'in');
 }
 
 /** A user who is there already, perhaps under a new name or role. */

@@ -98,10 +98,12 @@ function renewEpoch(draft: Draft): void {
 /** "Live state of a group lingers after the last member left, then costs nothing; the voice session closes." */
 function closeGroup(draft: Draft): void {
   if (draft.life === null) return;
-  draft.history.push({ kind: 'closed', voiceSessionId: draft.life.voiceSessionId, endMs: draft.nowMs });
+  const { voiceSessionId } = draft.life;
+  draft.history.push({ kind: 'closed', voiceSessionId, endMs: draft.nowMs, participants: draft.seen.size });
   draft.life = null;
   draft.queue = [];
   draft.log = [];
+  draft.seen = new Set();
   draft.members.clear();
   draft.people.clear();
   draft.processes.clear();

@@ -17,6 +17,8 @@ export interface GroupState {
   readonly members: ReadonlyMap<string, PresentMember>;
   /** By user id. [people, presence] */
   readonly people: ReadonlyMap<string, PresentPerson>;
+  /** User ids that were present in this life of the group. [seen] */
+  readonly seen: ReadonlySet<string>;
   /** Process id → end of its presence lease. [procs] */
   readonly processes: ReadonlyMap<string, number>;
   /** Changes of presence that are not announced yet, by user id. [dirty] */
@@ -122,6 +124,7 @@ export const emptyGroup: GroupState = {
   rights: [],
   members: new Map(),
   people: new Map(),
+  seen: new Set(),
   processes: new Map(),
   dirty: new Map(),
   queue: [],

@@ -90,6 +90,7 @@ export function noteTalk(draft: Draft, talk: Talk, cause: EndCause): void {
     startMs: talk.startMs,
     endMs: draft.nowMs,
     cause,
+    participants: draft.seen.size,
   });
 }
 

@@ -161,6 +161,8 @@ export function describePresence(scene: Scene): void {
       const [alice, bob] = await scene.pair();
       const first = await here.store.join(joinOf(groupId, alice));
       await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      await here.store.join(joinOf(groupId, alice));
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
       await settleUntil(
         here.store,
@@ -171,6 +173,7 @@ export function describePresence(scene: Scene): void {
       await expect
         .poll(async () => (await scene.recordsOf(groupId)).map(({ kind }) => kind))
         .toEqual(['opened', 'closed']);
+      expect((await scene.recordsOf(groupId))[1]).toMatchObject({ participants: 2 });
       const second = await here.store.join(joinOf(groupId, alice));
       expect(second.voiceSessionId).not.toBe(first.voiceSessionId);
     });

@@ -26,6 +26,7 @@ export function describeRecords(scene: Scene): void {
         startMs: expect.any(Number),
         endMs: expect.any(Number),
         cause: 'released',
+        participants: 2,
       });
       if (talk?.kind !== 'talk') throw new Error('No talk was noted');
       expect(Math.abs(talk.startMs - Date.now())).toBeLessThan(10_000);

@@ -105,7 +105,8 @@ end
 
 local function noteTalk(cause)
   call('XADD', K.history, '*', 'kind', 'talk', 'talk', talk.id, 'voice', floor.voice, 'user', talk.user,
-    'speaker', talk.speaker, 'emergency', talk.emergency, 'start', talk.start, 'end', int(now), 'cause', cause)
+    'speaker', talk.speaker, 'emergency', talk.emergency, 'start', talk.start, 'end', int(now), 'cause', cause,
+    'participants', int(call('SCARD', K.seen)))
 end
 
 -- A reservation beside the talk owns the slot already.

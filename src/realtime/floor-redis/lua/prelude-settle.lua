@@ -45,8 +45,9 @@ end
 
 -- Ends the life of a group that nobody is in; what history has not stored stays for its writer.
 local function closeGroup()
-  call('XADD', K.history, '*', 'kind', 'closed', 'voice', floor.voice, 'end', int(now))
-  call('DEL', K.presence, K.floor, K.members, K.people, K.dirty, K.queue, K.log, K.cooldown)
+  call('XADD', K.history, '*', 'kind', 'closed', 'voice', floor.voice, 'end', int(now),
+    'participants', int(call('SCARD', K.seen)))
+  call('DEL', K.presence, K.floor, K.members, K.people, K.dirty, K.queue, K.log, K.cooldown, K.seen)
   floor, talk, pending = nil, nil, nil
 end
 

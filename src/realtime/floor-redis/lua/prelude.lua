@@ -13,6 +13,7 @@
 --       9 log       list    the last payloads that carry a number
 --      10 history   stream  what PostgreSQL has not stored yet
 --      11 cooldown  hash    user id -> end|e (e: binds emergencies too)
+--      12 seen      set     user ids that were there since the group became live
 -- floor    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver; procs: process id -> end
 --          of its presence lease
 -- talk     the open talk; pending: the reservation, perhaps beside an open talk that it pre-empts. '' is "none".
@@ -23,7 +24,7 @@
 
 local K = {
   speaker = KEYS[1], presence = KEYS[2], floor = KEYS[3], rights = KEYS[4], members = KEYS[5], people = KEYS[6],
-  dirty = KEYS[7], queue = KEYS[8], log = KEYS[9], history = KEYS[10], cooldown = KEYS[11],
+  dirty = KEYS[7], queue = KEYS[8], log = KEYS[9], history = KEYS[10], cooldown = KEYS[11], seen = KEYS[12],
 }
 local groupId, channel, processId = ARGV[1], ARGV[2], ARGV[3]
 local generation, voidAfter, quietUntil = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -106,6 +107,7 @@ local function addPerson(userId, fragment)
   call('HSET', K.people, userId, int(count + 1) .. '|' .. fragment)
   if count == 0 then
     call('SADD', K.presence, userId)
+    call('SADD', K.seen, userId)
     markDirty(userId, 'in')
   end
 end
