@@ -68,6 +68,8 @@ export function throughClosedFolders(
       '--inh-caps=-all,+dac_override',
       '--ambient-caps=-all,+dac_override',
       '--bounding-set=-all,+dac_override',
+      // access(2) asks as the real user: without this bit it forgets the right, and initdb does not find postgres.
+      '--securebits=+no_setuid_fixup',
       '--no-new-privs',
       '--',
       command,
