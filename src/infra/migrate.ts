@@ -17,6 +17,7 @@ export async function migrate(url: string): Promise<void> {
     max: 1,
     connect_timeout: 5,
     onnotice: () => undefined,
+    fetch_types: false,
     idle_timeout: 0,
     max_lifetime: 0,
   });

@@ -47,6 +47,8 @@ export function createDatabase(options: {
     max_lifetime: 30 * 60,
     keep_alive: 10,
     backoff: () => 0.25,
+    // Looking up array types on connecting fails outside of any call when the connection breaks just then.
+    fetch_types: false,
     onnotice: () => undefined,
     connection: {
       application_name: options.applicationName,
