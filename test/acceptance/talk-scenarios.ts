@@ -253,6 +253,7 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       expect(ended['cause']).toBe('too_long');
       const revoked = await alice.client.waitForType('TALK_REVOKED', { groupId });
       expect(revoked).toMatchObject({ cause: 'too_long', retryAfterMs: 2_000 });
+      await alice.client.waitForType('TALK_ENDED', { groupId });
       const order = alice.client.messages().filter((message) => message.groupId === groupId).map(({ type }) => type);
       expect(order.indexOf('TALK_REVOKED')).toBeLessThan(order.indexOf('TALK_ENDED'));
       const denied = await alice.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId });
