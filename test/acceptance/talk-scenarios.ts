@@ -86,12 +86,20 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
         session: { id: tokens.session.id, userId: tokens.user.id },
         pingIntervalMs: 20_000,
       });
-      expect(ready['groups']).toContainEqual(expect.objectContaining({ name: 'Team', role: 'member', talk: 'allowed' }));
+      expect(ready['groups']).toContainEqual(
+        expect.objectContaining({ name: 'Team', role: 'member', talk: 'allowed' }),
+      );
     });
 
     test('press, talk, release: each side is told its part, with the same numbers', async () => {
       const { groupId, alice, bob, aliceJoined } = await pair();
-      expect(aliceJoined).toMatchObject({ groupId, floor: { state: 'idle' }, recovered: false, missed: [], media: { kind } });
+      expect(aliceJoined).toMatchObject({
+        groupId,
+        floor: { state: 'idle' },
+        recovered: false,
+        missed: [],
+        media: { kind },
+      });
       const granted = await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
       expect(granted).toMatchObject({ groupId, maxTalkMs: 60_000, remainingMs: 60_000, media: { kind } });
       const started = await bob.client.waitForType('TALK_STARTED', { groupId });
@@ -107,7 +115,10 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       expect(denied).toMatchObject({ cause: 'busy', holder: { userId: alice.tokens.user.id } });
       expect(await bob.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId })).toMatchObject({ released: false });
 
-      const released = await alice.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId, talkId: granted['talkId'] });
+      const released = await alice.client.expect('TALK_RELEASED', 'RELEASE_TALK', {
+        groupId,
+        talkId: granted['talkId'],
+      });
       expect(released['released']).toBe(true);
       for (const { client } of [alice, bob]) {
         const ended = await client.waitForType('TALK_ENDED', { groupId });
@@ -164,11 +175,15 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       const carol = await person(there, 'carol');
       await carol.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
       const names = (message: ServerMessage, field: string, userId: string): boolean =>
-        message.type === 'PRESENCE_CHANGED' && message.groupId === groupId && JSON.stringify(message[field]).includes(userId);
+        message.type === 'PRESENCE_CHANGED' &&
+        message.groupId === groupId &&
+        JSON.stringify(message[field]).includes(userId);
       await alice.client.waitFor((message) => names(message, 'joined', carol.tokens.user.id));
       carol.client.terminate();
       for (const { client } of [alice, bob]) {
-        const left = await client.waitFor((message) => names(message, 'left', carol.tokens.user.id), { limitMs: 2_000 });
+        const left = await client.waitFor((message) => names(message, 'left', carol.tokens.user.id), {
+          limitMs: 2_000,
+        });
         expect(left['presenceCount']).toBe(2);
       }
     });
@@ -234,15 +249,21 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       expect(joined['floor']).toMatchObject({ talkId: granted['talkId'], mine: true });
       expect(await second.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId })).toMatchObject({ released: true });
       await bob.client.waitForType('TALK_ENDED', { groupId, after: mark });
-      expect(bob.client.messages('PRESENCE_CHANGED', mark).filter((message) => message.groupId === groupId)).toEqual([]);
+      expect(bob.client.messages('PRESENCE_CHANGED', mark).filter((message) => message.groupId === groupId)).toEqual(
+        [],
+      );
     });
 
     test('leaving ends the own talk at once, released', async () => {
       const { groupId, alice, bob } = await pair();
       await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
       await alice.client.expect('GROUP_LEFT', 'LEAVE_GROUP', { groupId });
-      expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 })).toMatchObject({ cause: 'released' });
-      expect(await alice.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId })).toMatchObject({ cause: 'not_joined' });
+      expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 })).toMatchObject({
+        cause: 'released',
+      });
+      expect(await alice.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId })).toMatchObject({
+        cause: 'not_joined',
+      });
       await alice.client.expect('GROUP_LEFT', 'LEAVE_GROUP', { groupId });
     });
 
@@ -254,7 +275,10 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       const revoked = await alice.client.waitForType('TALK_REVOKED', { groupId });
       expect(revoked).toMatchObject({ cause: 'too_long', retryAfterMs: 2_000 });
       await alice.client.waitForType('TALK_ENDED', { groupId });
-      const order = alice.client.messages().filter((message) => message.groupId === groupId).map(({ type }) => type);
+      const order = alice.client
+        .messages()
+        .filter((message) => message.groupId === groupId)
+        .map(({ type }) => type);
       expect(order.indexOf('TALK_REVOKED')).toBeLessThan(order.indexOf('TALK_ENDED'));
       const denied = await alice.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId });
       expect(denied).toMatchObject({ cause: 'cooldown' });
@@ -264,11 +288,21 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       const { groupId, alice, bob } = await pair();
       await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
       const carol = await person(there, 'carol');
-      expect(await carol.client.request('REVOKE_TALK', { groupId })).toMatchObject({ type: 'ERROR', code: 'forbidden' });
-      expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({ revoked: true });
-      expect(await bob.client.waitForType('TALK_REVOKED', { groupId })).toMatchObject({ cause: 'revoked', retryAfterMs: 0 });
+      expect(await carol.client.request('REVOKE_TALK', { groupId })).toMatchObject({
+        type: 'ERROR',
+        code: 'forbidden',
+      });
+      expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({
+        revoked: true,
+      });
+      expect(await bob.client.waitForType('TALK_REVOKED', { groupId })).toMatchObject({
+        cause: 'revoked',
+        retryAfterMs: 0,
+      });
       expect(await bob.client.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'revoked' });
-      expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({ revoked: false });
+      expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({
+        revoked: false,
+      });
     });
 
     test('a queued asker is granted when the talk ends, and told his place', async () => {
@@ -276,12 +310,20 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       const carol = await person(there, 'carol');
       await carol.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
       await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
-      expect(await bob.client.request('REQUEST_TALK', { groupId, queue: true })).toMatchObject({ type: 'TALK_QUEUED', position: 1 });
-      expect(await carol.client.request('REQUEST_TALK', { groupId, queue: true })).toMatchObject({ type: 'TALK_QUEUED', position: 2 });
+      expect(await bob.client.request('REQUEST_TALK', { groupId, queue: true })).toMatchObject({
+        type: 'TALK_QUEUED',
+        position: 1,
+      });
+      expect(await carol.client.request('REQUEST_TALK', { groupId, queue: true })).toMatchObject({
+        type: 'TALK_QUEUED',
+        position: 2,
+      });
       await alice.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
       const granted = await bob.client.waitForType('TALK_GRANTED', { groupId });
       expect(granted.re).toBeUndefined();
-      const moved = await carol.client.waitFor((message) => message.type === 'TALK_QUEUED' && message['position'] === 1);
+      const moved = await carol.client.waitFor(
+        (message) => message.type === 'TALK_QUEUED' && message['position'] === 1,
+      );
       expect(moved.re).toBeUndefined();
       expect(await alice.client.waitForType('TALK_STARTED', { groupId })).toMatchObject({
         talkId: granted['talkId'],
@@ -309,14 +351,22 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       ];
       for (const answer of answers) expect(answer).toMatchObject({ type: 'ERROR', code: 'not_found' });
       expect(answers[0]?.['message']).toBe(answers[1]?.['message']);
-      expect(await client.request('REVOKE_TALK', { groupId })).toMatchObject({ type: 'TALK_REVOKE_DONE', revoked: false });
-      expect(await client.request('REVOKE_TALK', { groupId: unknown })).toMatchObject({ type: 'ERROR', code: 'not_found' });
+      expect(await client.request('REVOKE_TALK', { groupId })).toMatchObject({
+        type: 'TALK_REVOKE_DONE',
+        revoked: false,
+      });
+      expect(await client.request('REVOKE_TALK', { groupId: unknown })).toMatchObject({
+        type: 'ERROR',
+        code: 'not_found',
+      });
     });
 
     test('of a hundred presses at once exactly one is granted, and all are answered', async () => {
       const groupId = await newGroup(here);
       const crowd = await Promise.all(
-        Array.from({ length: 24 }, (_, index) => person(index % 2 ? here : there, ['alice', 'bob', 'carol'][index % 3] ?? '')),
+        Array.from({ length: 24 }, (_, index) =>
+          person(index % 2 ? here : there, ['alice', 'bob', 'carol'][index % 3] ?? ''),
+        ),
       );
       await Promise.all(crowd.map(({ client }) => client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId })));
       const answers = await Promise.all(crowd.map(({ client }) => client.request('REQUEST_TALK', { groupId })));
@@ -329,7 +379,9 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
       await here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: alice.tokens.accessToken });
       expect((await alice.client.closed(2_000)).code).toBe(4503);
-      expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({ cause: 'removed' });
+      expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+        cause: 'removed',
+      });
     });
 
     test('everybody sees the numbers of a group grow by one', async () => {

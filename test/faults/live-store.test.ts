@@ -67,7 +67,10 @@ describe('when the live store fails', () => {
     });
     expect(alice.messages('TALK_REVOKED')).toEqual([]);
     expect(await alice.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId })).toMatchObject({ released: true });
-    expect(await bob.waitForType('TALK_ENDED', { groupId })).toMatchObject({ talkId: granted['talkId'], cause: 'released' });
+    expect(await bob.waitForType('TALK_ENDED', { groupId })).toMatchObject({
+      talkId: granted['talkId'],
+      cause: 'released',
+    });
   });
 
   test('a pause longer than the lease ends the talk at the lease, and it goes on afterwards', async () => {

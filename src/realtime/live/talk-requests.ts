@@ -193,7 +193,8 @@ export class TalkRequests {
       const outcome = await store.commit({ groupId, talkId, token, policy });
       keeper.apply(outcome);
       if (outcome.status === 'granted') return;
-      const cause = outcome.cause === 'void' ? (identity === null ? 'unavailable' : 'media_unavailable') : outcome.cause;
+      const cause =
+        outcome.cause === 'void' ? (identity === null ? 'unavailable' : 'media_unavailable') : outcome.cause;
       this.#deny(keeper, talkId, connection, null, { cause });
     } catch (error) {
       this.#options.onError(error, 'commit');
@@ -273,7 +274,8 @@ export class TalkRequests {
     room.grants.delete(talkId);
     if (grant === undefined && re === null) return;
     this.#count(grant, denial.cause);
-    const asked = grant === undefined || grant.asked.length === 0 ? (re === null ? [{}] : [{ re }]) : named(grant.asked);
+    const asked =
+      grant === undefined || grant.asked.length === 0 ? (re === null ? [{}] : [{ re }]) : named(grant.asked);
     for (const answer of asked) {
       connection.send({ type: 'TALK_DENIED', ...answer, groupId: room.groupId, ...denial });
     }

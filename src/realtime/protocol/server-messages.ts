@@ -120,7 +120,9 @@ export const serverMessages = {
   GROUP_UPDATED: z.object({
     type: z.literal('GROUP_UPDATED'),
     ...group,
-    group: z.object({ name: z.string(), description: z.string(), settings: z.record(z.string(), z.unknown()) }).optional(),
+    group: z
+      .object({ name: z.string(), description: z.string(), settings: z.record(z.string(), z.unknown()) })
+      .optional(),
     me: z.object({ role: groupRole, talk: talkRight }).optional(),
   }),
   GROUP_REMOVED: z.object({ type: z.literal('GROUP_REMOVED'), ...group, cause: z.enum(['removed', 'group_deleted']) }),
