@@ -164,10 +164,11 @@ function createListener(
         follow('revoked', live.withdrawRight({ groupId, userId: user.id, sessionId: session.id, right: 'member' }));
       }
     },
-    async onMembershipChanged(connection, groupId, membership) {
+    async onMembershipChanged(connection, groupId, membership, cause) {
       if (!connection.joined.has(groupId)) return;
       const userId = connection.user.id;
       if (membership === null) {
+        if (cause === 'group_deleted') await live.endGroup(groupId);
         await live.withdrawRight({ groupId, userId, sessionId: null, right: 'member' });
         await live.leave(connection, groupId, 'left');
       } else {

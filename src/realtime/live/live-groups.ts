@@ -93,6 +93,7 @@ export class LiveGroups {
       member,
       identity: hears ? mediaIdentity(connection.user.id, connection.session.id) : null,
       audio: request.audio,
+      knownSeq: 0,
       waiting: [],
     };
     room.members.set(connection.id, entry);
@@ -145,6 +146,14 @@ export class LiveGroups {
     else await keeper.owe(`withdraw ${input.userId} ${input.sessionId ?? 'all'}`, step);
   }
 
+  /** The group is deleted: its talk ends, and all who are here are told so before they leave it. */
+  async endGroup(groupId: string): Promise<void> {
+    const keeper = this.keeper(groupId);
+    if (keeper === undefined) return;
+    await keeper.owe('end group', () => this.#options.store.end({ groupId, talkId: null, cause: 'removed' }));
+    await keeper.catchUp();
+  }
+
   /** The membership of somebody present has another role or right to talk. */
   async changeMember(connection: Connection, membership: Membership): Promise<void> {
     const groupId = membership.group.id;
@@ -190,7 +199,7 @@ export class LiveGroups {
     }
     room.members.set(connection.id, before);
     before.waiting = entry.waiting;
-    room.admit(before, 0);
+    room.admit(before, before.knownSeq);
   }
 
   #open(groupId: string): OpenRoom {

@@ -127,6 +127,12 @@ export class RoomKeeper {
       });
   }
 
+  /** Resolves when every event that the store has numbered by now was delivered here. */
+  async catchUp(): Promise<void> {
+    this.heal();
+    await this.#healing;
+  }
+
   close(): void {
     this.#closed = true;
     this.#settleAlarm.clear();

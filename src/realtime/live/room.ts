@@ -12,6 +12,8 @@ export interface RoomMember {
   /** Media identity when this connection hears the group through the media server. */
   readonly identity: string | null;
   readonly audio: boolean;
+  /** Number of the snapshot that it was sent: earlier events that are still on their way are in it. */
+  knownSeq: number;
   /** Events that came while the snapshot was on its way; null once it was sent. */
   waiting: { readonly seq: number; readonly frame: PreparedFrame }[] | null;
 }
@@ -117,6 +119,7 @@ export class Room {
   admit(entry: RoomMember, snapshotSeq: number): void {
     const waiting = entry.waiting ?? [];
     entry.waiting = null;
+    entry.knownSeq = snapshotSeq;
     for (const { seq, frame } of waiting) if (seq > snapshotSeq) entry.connection.sendFrame(frame);
   }
 
@@ -205,8 +208,9 @@ export class Room {
   #sendToAll(seq: number, frame: PreparedFrame, exceptConnectionId: string | null): void {
     for (const [connectionId, entry] of this.members) {
       if (connectionId === exceptConnectionId) continue;
-      if (entry.waiting === null) entry.connection.sendFrame(frame);
-      else entry.waiting.push({ seq, frame });
+      if (entry.waiting === null) {
+        if (seq > entry.knownSeq) entry.connection.sendFrame(frame);
+      } else entry.waiting.push({ seq, frame });
     }
   }
 

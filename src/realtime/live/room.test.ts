@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { Connection } from '../gateway/index.ts';
+import { Room, type RoomMember } from './room.ts';
+
+const groupId = '01890000-0000-7000-8000-000000000001';
+const silent = {
+  onGap: () => undefined,
+  onNewEpoch: () => undefined,
+  onHandOver: () => undefined,
+  onUnansweredGrant: () => undefined,
+  onStarted: () => undefined,
+  onEnded: () => undefined,
+};
+
+/** A member whose socket notes the numbers of the events that it is sent. */
+function memberOf(room: Room, name: string) {
+  const seqs: number[] = [];
+  const connection: Connection = {
+    id: name,
+    user: { id: name, username: name, displayName: name, role: 'user' },
+    session: { id: name, userId: name, device: { name, kind: 'other' }, createdAt: '', lastSeenAt: '', current: true },
+    memberships: new Map(),
+    joined: new Set([groupId]),
+    open: true,
+    send: () => undefined,
+    sendText: () => undefined,
+    sendFrame: ({ bytes }) => void seqs.push(JSON.parse(bytes.subarray(2).toString()).seq),
+    close: () => undefined,
+    watchTalker: () => undefined,
+  };
+  const entry: RoomMember = {
+    connection,
+    member: { sessionId: name, connectionId: name, userId: name, displayName: name, role: 'member', talk: 'allowed' },
+    identity: null,
+    audio: false,
+    knownSeq: 0,
+    waiting: [],
+  };
+  room.members.set(name, entry);
+  return { entry, seqs };
+}
+
+function presence(seq: number): string {
+  return `1 E 1 ${seq} presence\n{"seq":${seq}}`;
+}
+
+test('who joins is not sent again what his snapshot holds, however late it comes, and nothing after it is lost', () => {
+  const room = new Room(groupId, 6_000, silent);
+  const old = memberOf(room, 'old');
+  room.sequencer.reset({ epoch: 1, seq: 3 });
+  room.admit(old.entry, 3);
+  const joining = memberOf(room, 'new');
+  room.accept(presence(4));
+  room.admit(joining.entry, 5);
+  for (const seq of [5, 6, 7]) room.accept(presence(seq));
+  expect(old.seqs).toEqual([4, 5, 6, 7]);
+  expect(joining.seqs).toEqual([6, 7]);
+});
+
+test('what comes while the snapshot is on its way is sent after it', () => {
+  const room = new Room(groupId, 6_000, silent);
+  room.sequencer.reset({ epoch: 1, seq: 0 });
+  const joining = memberOf(room, 'new');
+  for (const seq of [1, 2, 3]) room.accept(presence(seq));
+  expect(joining.seqs).toEqual([]);
+  room.admit(joining.entry, 1);
+  expect(joining.seqs).toEqual([2, 3]);
+});
