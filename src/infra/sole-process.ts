@@ -27,6 +27,7 @@ export async function becomeSoleProcess(url: Secret, onLost: () => void): Promis
   let retaking = false;
   const sql = postgres(url.reveal(), {
     max: 1,
+    fetch_types: false,
     idle_timeout: 0,
     max_lifetime: 0,
     connect_timeout: 5,

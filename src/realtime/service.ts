@@ -159,18 +159,16 @@ function createListener(
       for (const groupId of [...connection.joined]) follow('gone', live.leave(connection, groupId, how));
     },
     onRevoked(connection) {
-      const { user, session } = connection;
+      const { session } = connection;
       for (const groupId of [...connection.joined]) {
-        follow('revoked', live.withdrawRight({ groupId, userId: user.id, sessionId: session.id, right: 'member' }));
+        follow('revoked', live.expel(connection, groupId, session.id));
       }
     },
     async onMembershipChanged(connection, groupId, membership, cause) {
       if (!connection.joined.has(groupId)) return;
-      const userId = connection.user.id;
       if (membership === null) {
         if (cause === 'group_deleted') await live.endGroup(groupId);
-        await live.withdrawRight({ groupId, userId, sessionId: null, right: 'member' });
-        await live.leave(connection, groupId, 'left');
+        await live.expel(connection, groupId, null);
       } else {
         await live.changeMember(connection, membership);
       }

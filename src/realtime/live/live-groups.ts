@@ -7,6 +7,7 @@ import type { Membership } from '../access.ts';
 import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
 import { groupJoinedText } from './snapshot-text.ts';
+import { TalkerWatch } from './talker-watch.ts';
 import type { FloorTelemetry } from './telemetry.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -43,6 +44,7 @@ export interface JoinRequest {
 /** The groups in which this process has members, each with its subscription and its upkeep. */
 export class LiveGroups {
   readonly #options: LiveGroupsOptions;
+  readonly #watch = new TalkerWatch();
   readonly #rooms = new Map<string, OpenRoom>();
   readonly withdrawals: Withdrawals;
   #ticker: NodeJS.Timeout | null = null;
@@ -116,7 +118,7 @@ export class LiveGroups {
       if (outcome.talk?.sessionId === member.sessionId) {
         const { identity } = entry;
         room.honour(outcome.talk.talkId, { connectionId: connection.id, identity }, sentAtMs);
-        connection.watchTalker(true);
+        this.#watch.begin(connection, groupId);
       }
       const media = await keeper.listenMedia(entry);
       connection.sendText(
@@ -144,6 +146,15 @@ export class LiveGroups {
     const keeper = this.keeper(input.groupId);
     if (keeper === undefined) this.withdrawals.begin(input.groupId, (await step()).withdraw);
     else await keeper.owe(`withdraw ${input.userId} ${input.sessionId ?? 'all'}`, step);
+  }
+
+  /**
+   * A connection is not of the group any more: it hears nothing of it from now on, not even how its own talk ends.
+   * `sessionId` null: with all sessions of its user.
+   */
+  async expel(connection: Connection, groupId: string, sessionId: string | null): Promise<void> {
+    this.#forget(groupId, connection);
+    await this.withdrawRight({ groupId, userId: connection.user.id, sessionId, right: 'member' });
   }
 
   /** The group is deleted: its talk ends, and all who are here are told so before they leave it. */
@@ -185,6 +196,7 @@ export class LiveGroups {
     const room = this.keeper(groupId)?.room;
     room?.members.delete(connection.id);
     room?.places.delete(connection.id);
+    this.#watch.end(connection, groupId);
     connection.joined.delete(groupId);
   }
 
@@ -209,7 +221,7 @@ export class LiveGroups {
       return open;
     }
     const { bus, onError } = this.#options;
-    const keeper = new RoomKeeper({ ...this.#options, groupId, withdrawals: this.withdrawals });
+    const keeper = new RoomKeeper({ ...this.#options, groupId, withdrawals: this.withdrawals, watch: this.#watch });
     const standing = bus.subscribeGroup(groupId, {
       onMessage: (payload) => keeper.room.accept(payload),
       onGap: () => keeper.heal(),

@@ -4,6 +4,7 @@ import { type MediaServer } from '../media/index.ts';
 import type { Media } from '../protocol/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
 import { groupStateText } from './snapshot-text.ts';
+import type { TalkerWatch } from './talker-watch.ts';
 import { Alarm } from './timers.ts';
 import type { FloorTelemetry } from './telemetry.ts';
 import type { Withdrawals } from './withdrawals.ts';
@@ -27,6 +28,7 @@ export interface KeeperOptions {
   readonly withdrawals: Withdrawals;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
+  readonly watch: TalkerWatch;
   /** The store knows nothing of a group that this process is in: is it another store than before? */
   readonly onLost: () => Promise<void>;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
@@ -54,7 +56,7 @@ export class RoomKeeper {
     this.#options = options;
     this.#settleAlarm = new Alarm(() => this.#inBackground('settle', () => this.#settle()));
     this.#healAlarm = new Alarm(() => this.heal());
-    this.room = new Room(options.groupId, options.timings.leaseMs, {
+    this.room = new Room(options.groupId, options.timings.leaseMs, options.watch, {
       onGap: () => this.#healSoon(),
       onNewEpoch: () => this.heal(),
       onHandOver: (note) => options.onHandOver(this, note),
@@ -236,7 +238,7 @@ export class RoomKeeper {
     if (talk === undefined) return;
     const entry = this.room.members.get(talk.connectionId);
     if (entry !== undefined) {
-      entry.connection.watchTalker(false);
+      this.#options.watch.end(entry.connection, this.room.groupId);
       this.room.tellRevoked(entry.connection, talkId, 'expired', 0);
     }
     if (talk.identity !== null) this.#options.withdrawals.begin(this.room.groupId, [talk.identity]);

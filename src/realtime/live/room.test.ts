@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Connection } from '../gateway/index.ts';
 import { Room, type RoomMember } from './room.ts';
+import { TalkerWatch } from './talker-watch.ts';
 
 const groupId = '01890000-0000-7000-8000-000000000001';
 const silent = {
@@ -45,7 +46,7 @@ function presence(seq: number): string {
 }
 
 test('who joins is not sent again what his snapshot holds, however late it comes, and nothing after it is lost', () => {
-  const room = new Room(groupId, 6_000, silent);
+  const room = new Room(groupId, 6_000, new TalkerWatch(), silent);
   const old = memberOf(room, 'old');
   room.sequencer.reset({ epoch: 1, seq: 3 });
   room.admit(old.entry, 3);
@@ -58,7 +59,7 @@ test('who joins is not sent again what his snapshot holds, however late it comes
 });
 
 test('what comes while the snapshot is on its way is sent after it', () => {
-  const room = new Room(groupId, 6_000, silent);
+  const room = new Room(groupId, 6_000, new TalkerWatch(), silent);
   room.sequencer.reset({ epoch: 1, seq: 0 });
   const joining = memberOf(room, 'new');
   for (const seq of [1, 2, 3]) room.accept(presence(seq));

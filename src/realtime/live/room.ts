@@ -4,6 +4,7 @@ import type { Connection, PreparedFrame } from '../gateway/index.ts';
 import { prepareFrame } from '../gateway/index.ts';
 import type { EndCause, Media } from '../protocol/index.ts';
 import { Sequencer, type SequencerHandler } from './sequencer.ts';
+import type { TalkerWatch } from './talker-watch.ts';
 
 /** A connection of this process that is present in the group, or about to be. */
 export interface RoomMember {
@@ -77,11 +78,13 @@ export class Room {
   readonly places = new Map<string, number>();
   readonly #events: RoomEvents;
   readonly #leaseMs: number;
+  readonly #watch: TalkerWatch;
   /** Talks whose talker was told already that they are over. */
   readonly #told = new Set<string>();
 
-  constructor(groupId: string, leaseMs: number, events: RoomEvents) {
+  constructor(groupId: string, leaseMs: number, watch: TalkerWatch, events: RoomEvents) {
     this.groupId = groupId;
+    this.#watch = watch;
     this.#leaseMs = leaseMs;
     this.#events = events;
     this.sequencer = new Sequencer({
@@ -168,7 +171,7 @@ export class Room {
 
   #sendGrant(event: StartedEnvelope, grant: AwaitedGrant): void {
     const { connection } = grant;
-    connection.watchTalker(true);
+    this.#watch.begin(connection, this.groupId);
     const answers = grant.asked.length === 0 ? [{}] : grant.asked.map((re) => ({ re }));
     for (const answer of answers) connection.send({
       type: 'TALK_GRANTED',
@@ -189,7 +192,7 @@ export class Room {
     const wasHonoured = this.honoured.delete(event.talkId);
     const told = this.#told.delete(event.talkId);
     if (talker !== undefined) {
-      talker.connection.watchTalker(false);
+      this.#watch.end(talker.connection, this.groupId);
       this.releases.get(event.connectionId)?.();
       if (revokedCauses.has(event.cause) && !told) {
         talker.connection.send({
