@@ -100,6 +100,7 @@ export async function createContainer(config: Config, overrides: ContainerOverri
       exists: (groupId) => groupExists(groups, groupId),
     },
     events: outbox,
+    tokenRenewal: { possibleSinceMs: outbox.readableSinceMs },
     raiseGeneration: liveStore.currentGeneration,
     clock,
     logger,

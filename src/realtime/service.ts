@@ -4,7 +4,7 @@ import type { Logger } from '../infra/logger.ts';
 import type { GroupAccess, SessionAccess } from './access.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
-import { type ConnectionListener, createGateway, type DomainEvents, type Gateway } from './gateway/index.ts';
+import { type ConnectionListener, createGateway, type DomainEvents, type Gateway, type TokenRenewal } from './gateway/index.ts';
 import { createFloorModules, type FloorTelemetry, LiveGroups, TalkRequests } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
@@ -23,6 +23,8 @@ export interface RealtimeOptions {
   readonly sessions: SessionAccess;
   readonly groups: GroupAccess;
   readonly events: DomainEvents;
+  /** Since when access tokens can be renewed: while they cannot, none closes a socket. */
+  readonly tokenRenewal: TokenRenewal;
   readonly raiseGeneration: RaiseGeneration;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -84,6 +86,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     groups,
     claims: store.claims,
     events: options.events,
+    tokenRenewal: options.tokenRenewal,
     modules: createFloorModules({ groups, live, requests, store: store.floor, onError }),
     listener,
     clock,

@@ -16,6 +16,11 @@ export interface Outbox {
   /** Events come one after the other; one whose handler throws is tried again, 5 times in all,
    * and for as long as it takes when what it throws is worth retrying (`dependency_unavailable`). Returns the way out. */
   subscribe(handler: OutboxHandler): () => void;
+  /**
+   * Since when (monotonic milliseconds) PostgreSQL has answered without interruption, as of the last poll; null while
+   * it does not, `-Infinity` when it always did.
+   */
+  readableSinceMs(): number | null;
   /** Begins to read. Throws `dependency_unavailable` when PostgreSQL is away. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +40,7 @@ export function createOutbox(parts: {
   const delivered = metrics.counter('neda_outbox_events_total', 'Domain events read by this process', ['type']);
   const subscriptions = new Set<Subscription>();
   let boundary: ReadBoundary | undefined;
+  let readableSinceMs: number | null = Number.NEGATIVE_INFINITY;
 
   async function readNew(signal: AbortSignal): Promise<void> {
     let hasMore = true;
@@ -51,7 +57,17 @@ export function createOutbox(parts: {
     }
   }
 
-  const reader = createPeriodic({ name: 'outbox reader', everyMs: pollEveryMs, logger, work: readNew });
+  async function readAndNote(signal: AbortSignal): Promise<void> {
+    try {
+      await readNew(signal);
+      readableSinceMs ??= performance.now();
+    } catch (error) {
+      readableSinceMs = null;
+      throw error;
+    }
+  }
+
+  const reader = createPeriodic({ name: 'outbox reader', everyMs: pollEveryMs, logger, work: readAndNote });
   const sweeper = createPeriodic({
     name: 'outbox sweep',
     everyMs: sweepEveryMs,
@@ -69,6 +85,7 @@ export function createOutbox(parts: {
         subscription.cancel();
       };
     },
+    readableSinceMs: () => readableSinceMs,
     start: async () => {
       boundary = await database.read(startBoundary);
       reader.start();

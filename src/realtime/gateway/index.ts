@@ -4,6 +4,6 @@ export { createGateway, type Gateway } from './gateway.ts';
 export * from './message-module.ts';
 export { exportGatewayMetrics } from './metrics.ts';
 export { MessageRefused } from './message-refused.ts';
-export type { DomainEvent, DomainEvents, GatewayPorts, GatewayTiming } from './ports.ts';
+export type { DomainEvent, DomainEvents, GatewayPorts, GatewayTiming, TokenRenewal } from './ports.ts';
 export { registerGateway } from './upgrade.ts';
 export { isSocketUpgrade } from './upgrade-rules.ts';
