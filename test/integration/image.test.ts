@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
 import { copiedPaths, environmentOf, readComposition, readDockerfile, repository } from '../_support/deployment.ts';
 import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
@@ -62,17 +64,26 @@ describe('what the image holds', () => {
     try {
       const rest = new Rest(`http://127.0.0.1:${port}`);
       await server.untilReady(async () => (await rest.request('GET', '/readyz')).status === 200, 30_000);
+      await expect(checkHealth(port)).resolves.toBeDefined();
       const alice = await rest.login('alice');
       expect(alice.user.username).toBe('alice');
       expect(await server.stop(10_000)).toBe(0);
       expect(server.survivors()).toEqual([]);
+      await expect(checkHealth(port)).rejects.toThrow('Command failed');
     } finally {
       if (server.running) await server.kill();
     }
   });
 
-  it('has no development dependency in it', async () => {
-    const development = join(image, 'node_modules', 'vitest');
-    await expect(rm(development)).rejects.toThrow('ENOENT');
+  it('has no development dependency in it', () => {
+    const installed = ['fastify', 'vitest'].map((name) => existsSync(join(image, 'node_modules', name)));
+    expect(installed).toEqual([true, false]);
   });
 });
+
+/** The command of the Dockerfile's HEALTHCHECK; rejects when it ends with another status than 0. */
+async function checkHealth(port: number): Promise<unknown> {
+  const check = (await readDockerfile()).find(({ name }) => name === 'HEALTHCHECK')?.rest ?? '';
+  const [, ...args] = z.array(z.string()).parse(JSON.parse(check.slice(check.indexOf('['))));
+  return run(process.execPath, args, { env: { PORT: String(port) } });
+}
