@@ -44,8 +44,11 @@ export interface HistoryBench {
   readonly bob: string;
   /** A group of its own for each test. */
   newGroup(): Promise<string>;
-  /** One process's history over `source`. */
-  process(source: MemoryHistory): { readonly history: History; readonly metrics: Metrics; readonly log: string[] };
+  /** One process's history over `source`, writing to this database or to the one at `url`. */
+  process(
+    source: MemoryHistory,
+    url?: string,
+  ): { readonly history: History; readonly metrics: Metrics; readonly log: string[] };
   /** Stores all that is pending in `source`, as one process after the other does. */
   store(source: MemoryHistory): Promise<void>;
   close(): Promise<void>;
@@ -65,8 +68,8 @@ export async function openBench({ hasUsers = true } = {}): Promise<HistoryBench>
     await sql`insert into users (id, username, display_name, role) values (${id}, ${name}, ${name}, 'user')`;
   }
 
-  function process(source: MemoryHistory) {
-    const database = connect({ url: made.url, applicationName: 'test' });
+  function process(source: MemoryHistory, url = made.url) {
+    const database = connect({ url, applicationName: 'test' });
     databases.push(database);
     const log: string[] = [];
     const logger = createLogger({ name: 'test', level: 'debug' }, { write: (line: string) => log.push(line) });

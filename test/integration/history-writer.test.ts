@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TalkRecord } from '../../src/realtime/floor/index.ts';
+import { freePort } from '../_support/ports.ts';
 import { until } from '../_support/until.ts';
 import { type HistoryBench, openBench, sourceOf, startMs, talkOf } from './history-harness.ts';
 
@@ -140,6 +141,20 @@ describe('what a process stores', () => {
     expect(await sessionsOf(groupId)).toMatchObject([{ talks: 2, talked: 1_400 }]);
     expect(await finishedOf(groupId)).toHaveLength(2);
     expect(await source.pending(1)).toEqual([]);
+  });
+
+  it('stays in the live store while PostgreSQL is away', async () => {
+    const groupId = await bench.newGroup();
+    const source = sourceOf([groupId, ...someTalks(2).talks]);
+    const away = new URL(bench.url);
+    away.port = String(await freePort());
+    const { history, log } = bench.process(source, away.href);
+    await history.stop();
+    await history.stop();
+    expect(await source.pending(10)).toHaveLength(2);
+    expect(log.filter((line) => line.includes('waits in the live store'))).toHaveLength(1);
+    await bench.store(source);
+    expect(await talkIdsOf(groupId)).toHaveLength(2);
   });
 
   it('goes without the opening of the voice session, and takes it when it comes later', async () => {
