@@ -8,7 +8,12 @@ const answerMs = 5000;
 
 /** Throws {@link StartFault} in one line when PostgreSQL does not take a connection. */
 export async function checkPostgres(url: Secret): Promise<void> {
-  const sql = postgres(url.reveal(), { max: 1, fetch_types: false, connect_timeout: answerMs / 1000, onnotice: () => undefined });
+  const sql = postgres(url.reveal(), {
+    max: 1,
+    fetch_types: false,
+    connect_timeout: answerMs / 1000,
+    onnotice: () => undefined,
+  });
   try {
     await sql`select 1`;
   } catch (error) {

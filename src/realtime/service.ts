@@ -4,7 +4,13 @@ import type { Logger } from '../infra/logger.ts';
 import type { GroupAccess, SessionAccess } from './access.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
-import { type ConnectionListener, createGateway, type DomainEvents, type Gateway, type TokenRenewal } from './gateway/index.ts';
+import {
+  type ConnectionListener,
+  createGateway,
+  type DomainEvents,
+  type Gateway,
+  type TokenRenewal,
+} from './gateway/index.ts';
 import { createFloorModules, type FloorTelemetry, LiveGroups, TalkRequests } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';

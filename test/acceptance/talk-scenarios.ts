@@ -390,8 +390,12 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       const admin = await here.rest.login('admin');
       const path = `/api/v1/admin/groups/${groupId}/members/${bob.tokens.user.id}`;
       await here.rest.expect(204, 'DELETE', path, { token: admin.accessToken });
-      expect(await bob.client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 })).toMatchObject({ cause: 'removed' });
-      expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({ cause: 'removed' });
+      expect(await bob.client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 })).toMatchObject({
+        cause: 'removed',
+      });
+      expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+        cause: 'removed',
+      });
       expect(await bob.client.request('JOIN_GROUP', { groupId })).toMatchObject({ type: 'ERROR', code: 'not_found' });
       expect(bob.client.messages('TALK_ENDED')).toEqual([]);
     });
@@ -401,11 +405,19 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
       const admin = await here.rest.login('admin');
       await here.rest.putMember(admin.accessToken, groupId, bob.tokens.user.id, { talk: 'listen_only' });
-      expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 2_000 })).toMatchObject({ cause: 'removed' });
-      expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({ cause: 'removed' });
-      const updated = await bob.client.waitFor((message) => message.type === 'GROUP_UPDATED' && message.groupId === groupId);
+      expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 2_000 })).toMatchObject({
+        cause: 'removed',
+      });
+      expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+        cause: 'removed',
+      });
+      const updated = await bob.client.waitFor(
+        (message) => message.type === 'GROUP_UPDATED' && message.groupId === groupId,
+      );
       expect(updated['me']).toEqual({ role: 'member', talk: 'listen_only' });
-      expect(await bob.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId })).toMatchObject({ cause: 'listen_only' });
+      expect(await bob.client.expect('TALK_DENIED', 'REQUEST_TALK', { groupId })).toMatchObject({
+        cause: 'listen_only',
+      });
       await here.rest.putMember(admin.accessToken, groupId, bob.tokens.user.id, { talk: 'allowed' });
       const allowed = (message: ServerMessage): boolean =>
         message.type === 'GROUP_UPDATED' && JSON.stringify(message['me']).includes('allowed');
@@ -422,7 +434,10 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       for (const { client } of [alice, bob]) {
         const removed = await client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 });
         expect(removed['cause']).toBe('group_deleted');
-        const types = client.messages().filter((message) => message.groupId === groupId).map(({ type }) => type);
+        const types = client
+          .messages()
+          .filter((message) => message.groupId === groupId)
+          .map(({ type }) => type);
         expect(types.indexOf('TALK_ENDED')).toBeGreaterThan(0);
         expect(types.indexOf('TALK_ENDED')).toBeLessThan(types.indexOf('GROUP_REMOVED'));
       }

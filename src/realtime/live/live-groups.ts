@@ -206,7 +206,9 @@ export class LiveGroups {
     const { connection } = entry;
     if (before === undefined) {
       this.#forget(room.groupId, connection);
-      this.#leaveStore(keeper, connection, 'closed').catch((error: unknown) => this.#options.onError(error, 'undo join'));
+      this.#leaveStore(keeper, connection, 'closed').catch((error: unknown) =>
+        this.#options.onError(error, 'undo join'),
+      );
       return;
     }
     room.members.set(connection.id, before);

@@ -1,4 +1,11 @@
-import type { EndedEnvelope, Envelope, FloorMember, NumberedEnvelope, QueueFailedEnvelope, StartedEnvelope } from '../floor/index.ts';
+import type {
+  EndedEnvelope,
+  Envelope,
+  FloorMember,
+  NumberedEnvelope,
+  QueueFailedEnvelope,
+  StartedEnvelope,
+} from '../floor/index.ts';
 import { parseEnvelope } from '../floor/index.ts';
 import type { Connection, PreparedFrame } from '../gateway/index.ts';
 import { prepareFrame } from '../gateway/index.ts';
@@ -173,18 +180,19 @@ export class Room {
     const { connection } = grant;
     this.#watch.begin(connection, this.groupId);
     const answers = grant.asked.length === 0 ? [{}] : grant.asked.map((re) => ({ re }));
-    for (const answer of answers) connection.send({
-      type: 'TALK_GRANTED',
-      ...answer,
-      groupId: this.groupId,
-      epoch: event.epoch,
-      seq: event.seq,
-      talkId: event.talkId,
-      streamId: grant.streamId,
-      maxTalkMs: event.maxTalkMs,
-      remainingMs: event.remainingMs,
-      media: grant.media,
-    });
+    for (const answer of answers)
+      connection.send({
+        type: 'TALK_GRANTED',
+        ...answer,
+        groupId: this.groupId,
+        epoch: event.epoch,
+        seq: event.seq,
+        talkId: event.talkId,
+        streamId: grant.streamId,
+        maxTalkMs: event.maxTalkMs,
+        remainingMs: event.remainingMs,
+        media: grant.media,
+      });
   }
 
   #deliverEnded(event: EndedEnvelope, frame: PreparedFrame): void {
