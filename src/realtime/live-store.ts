@@ -28,8 +28,6 @@ export interface LiveStore {
   readonly history: FloorHistorySource;
   /** Calls `listener` when a step of this process has ended a talk. */
   onNoted(listener: () => void): void;
-  /** Finds out whether this is another store than before; what is granted from then on belongs to its new life. */
-  meet(): Promise<void>;
   health(): Promise<'ok' | 'down' | 'off'>;
   close(): Promise<void>;
 }
@@ -72,7 +70,6 @@ async function openInProcess(options: LiveStoreOptions): Promise<LiveStore> {
     streams: createStreamIds(createLocalBlocks(() => Date.now())),
     history: floor.history,
     onNoted: (listener) => listeners.push(listener),
-    meet: async () => undefined,
     health: async () => 'off',
     close: async () => {
       await floor.close();
@@ -122,6 +119,7 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
       processId,
       life: () => life,
       onStaleLife: meetAgain,
+      meet,
       onNoted: (groupId) => {
         history.touched(groupId);
         for (const listener of listeners) listener();
@@ -132,7 +130,6 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
     streams: createStreamIds(createRedisBlocks(links, keyPrefix, STREAM_BLOCK)),
     history,
     onNoted: (listener) => listeners.push(listener),
-    meet,
     health: () => links.health(),
     close: async () => {
       await bus.close();

@@ -72,7 +72,6 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     media,
     timings: floorTimings,
     telemetry: options.telemetry,
-    onLost: () => store.meet().catch((error: unknown) => onError(error, 'meet store')),
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });

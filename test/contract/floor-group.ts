@@ -117,7 +117,7 @@ export class Group {
   }
 
   renew(honoured: readonly string[]): boolean {
-    return this.take('renew', { groupId, honouredTalkIds: honoured }).known;
+    return this.take('renew', { groupId, honouredTalkIds: honoured, members: this.state.members.size }).known;
   }
 
   /** Time goes by, in which `here` renews presence and the talk that is open. */

@@ -156,7 +156,7 @@ class Run {
     const token = named?.token ?? 'k0';
     const since = first ? { ...this.#position, seq: this.#position.seq - given.choice } : null;
     return {
-      join: () => ({ groupId, member, voiceSessionId: `v${given.choice}`, since }),
+      join: () => ({ groupId, member, voiceSessionId: `v${given.choice}`, since, again: first && second }),
       leave: () => ({
         groupId,
         sessionId,
@@ -178,7 +178,11 @@ class Run {
         groupId,
         identities: first ? [`i${sessionId}`] : connections.map((each) => `i${each.sessionId}`),
       }),
-      renew: () => ({ groupId, honouredTalkIds: third ? [] : this.#requests.map((request) => request.talkId) }),
+      renew: () => ({
+        groupId,
+        honouredTalkIds: third ? [] : this.#requests.map((request) => request.talkId),
+        members: given.choice % 4,
+      }),
       settle: () => ({ groupId }),
       snapshot: () => ({ groupId, since }),
     };

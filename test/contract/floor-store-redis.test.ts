@@ -90,7 +90,7 @@ describe('floor store: what only Redis has', () => {
       });
       await control.commands.set(key, 'somebody-else');
       const talkId = (await store.snapshot({ groupId, since: null })).talk?.talkId ?? '';
-      await store.renew({ groupId, honouredTalkIds: [talkId] });
+      await store.renew({ groupId, honouredTalkIds: [talkId], members: 1 });
       await store.join({ groupId, member: { ...alice, connectionId: uuid() }, voiceSessionId: uuid(), since: null });
       await store.end({ groupId, talkId, cause: 'revoked' });
       expect(await control.commands.get(key)).toBe('somebody-else');

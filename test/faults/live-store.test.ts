@@ -121,6 +121,24 @@ describe('when the live store fails', () => {
     await grantedAgain(bob, groupId);
   });
 
+  test('all keys lost, and somebody joins before anybody has noticed: nobody is lost, and nothing is granted', async () => {
+    const { groupId, alice, bob, granted } = await talking();
+    const { client: carol } = await signIn(here, 'carol');
+    await redis.command('FLUSHALL');
+    await carol.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId, since: { epoch: Number.MAX_SAFE_INTEGER, seq: 0 } });
+    const asked = await carol.request('REQUEST_TALK', { groupId });
+    expect(asked).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable' });
+    for (const client of [alice, bob]) {
+      await client.waitFor((message) => message.groupId === groupId && message['presenceCount'] === 3, {
+        limitMs: RECOVERY_MS,
+        after: client.mark(),
+      });
+    }
+    const again = await grantedAgain(alice, groupId);
+    expect(again['epoch']).toBeGreaterThan(Number(granted['epoch']));
+    expect(again['epoch']).toBeLessThan(2 ** 53);
+  });
+
   test('forgotten scripts and cut connections lose no event', async () => {
     const { groupId, alice, bob, granted } = await talking();
     await redis.command('SCRIPT FLUSH');

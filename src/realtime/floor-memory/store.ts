@@ -17,6 +17,7 @@ import type {
   LeaveInput,
   ReleaseInput,
   ReleaseOutcome,
+  RenewInput,
   RenewOutcome,
   RequestInput,
   RequestOutcome,
@@ -119,7 +120,7 @@ export class MemoryFloorStore implements FloorStore {
     this.#take('rightsCleared', input);
   }
 
-  async renew(input: { groupId: string; honouredTalkIds: readonly string[] }): Promise<RenewOutcome> {
+  async renew(input: RenewInput): Promise<RenewOutcome> {
     return this.#take('renew', input);
   }
 

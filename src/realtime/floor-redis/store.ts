@@ -15,6 +15,7 @@ import type {
   LogPosition,
   ReleaseInput,
   ReleaseOutcome,
+  RenewInput,
   RenewOutcome,
   RequestInput,
   RequestOutcome,
@@ -50,6 +51,11 @@ export interface RedisFloorStoreOptions {
   /** Names this process in leases; unique for each start. */
   readonly processId: string;
   readonly life: () => StoreLife;
+  /**
+   * Finds out which life of the store this is, before a group is made live in it. Left out: `life` is always right.
+   * Throws when that cannot be known.
+   */
+  readonly meet?: () => Promise<void>;
   /** A script was refused because the store is in a newer life: find out which. */
   readonly onStaleLife?: () => void;
   /** A step of this process has ended a talk, and so added to the group's history. */
@@ -74,9 +80,20 @@ export class RedisFloorStore implements FloorStore {
   }
 
   async join(input: JoinInput): Promise<JoinOutcome> {
+    const { meet } = this.#options;
+    let reply = await this.#join(input, meet === undefined);
+    if (reply.status === 'not_live' && meet !== undefined) {
+      // The group may be new, or the store may have lost everything: what is opened belongs to the right life.
+      await meet();
+      reply = await this.#join(input, true);
+    }
+    return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
+  }
+
+  async #join(input: JoinInput, mayOpen: boolean): Promise<Reply> {
     const { member } = input;
     const person = JSON.stringify({ userId: member.userId, displayName: member.displayName, role: member.role });
-    const reply = await this.#run('join', input.groupId, NEW_WORK_SILENCE_MS, [
+    return this.#run('join', input.groupId, NEW_WORK_SILENCE_MS, [
       member.sessionId,
       member.connectionId,
       member.userId,
@@ -86,8 +103,9 @@ export class RedisFloorStore implements FloorStore {
       ...position(input.since),
       SNAPSHOT_PRESENCE_LIMIT,
       input.afterEpoch ?? 0,
+      flag(input.again ?? false),
+      flag(mayOpen),
     ]);
-    return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
   }
 
   async leave(input: LeaveInput): Promise<Change> {
@@ -200,8 +218,11 @@ export class RedisFloorStore implements FloorStore {
     await this.#run('rights-cleared', input.groupId, KEEPING_SILENCE_MS, [...input.identities]);
   }
 
-  async renew(input: { groupId: string; honouredTalkIds: readonly string[] }): Promise<RenewOutcome> {
-    const reply = await this.#run('renew', input.groupId, KEEPING_SILENCE_MS, [`,${input.honouredTalkIds.join(',')},`]);
+  async renew(input: RenewInput): Promise<RenewOutcome> {
+    const reply = await this.#run('renew', input.groupId, KEEPING_SILENCE_MS, [
+      `,${input.honouredTalkIds.join(',')},`,
+      input.members,
+    ]);
     return { ...reply.change, known: reply.status === 'renewed' };
   }
 

@@ -16,6 +16,7 @@ import type {
   LeaveInput,
   LogPosition,
   ReleaseInput,
+  RenewInput,
   SnapshotInput,
   WithdrawRightInput,
 } from './store.ts';
@@ -34,6 +35,9 @@ export function join(draft: Draft, input: JoinInput): SnapshotAnswer & { voiceSe
   const { sessionId, connectionId, userId, displayName, role, talk: right } = input.member;
   const fragment = JSON.stringify({ userId, displayName, role });
   const known = draft.members.get(sessionId);
+  if (known && input.again && known.connectionId !== connectionId) {
+    return { ...snapshotOf(draft, input.since), voiceSessionId: draft.life?.voiceSessionId ?? '' };
+  }
   if (known) renamePerson(draft, userId, fragment);
   else addPerson(draft, userId, fragment);
   if (known && known.connectionId !== connectionId) {
@@ -199,12 +203,15 @@ export function withdrawals(draft: Draft): string[] {
  * Renews the leases of a process. A talk of its own that it does not honour is a grant that was never answered:
  * "a process that meets its own unanswered grant ends it at once, lost". One whose socket is gone has the grace.
  */
-export function renew(draft: Draft, input: { honouredTalkIds: readonly string[] }): { known: boolean } {
+export function renew(draft: Draft, input: RenewInput): { known: boolean } {
   settle(draft);
   const { processId, timings } = draft.context;
   const leaseAtMs = draft.nowMs + timings.leaseMs;
-  const known = draft.processes.get(processId) !== undefined;
-  if (known) draft.processes.set(processId, leaseAtMs);
+  const isThere = draft.processes.get(processId) !== undefined;
+  const members = [...draft.members.values()].filter(
+    (member) => member.processId === processId && member.swapAtMs === null,
+  ).length;
+  if (isThere) draft.processes.set(processId, leaseAtMs);
   const { talk } = draft;
   if (talk?.processId === processId) {
     if (input.honouredTalkIds.includes(talk.talkId)) {
@@ -214,7 +221,7 @@ export function renew(draft: Draft, input: { honouredTalkIds: readonly string[] 
       promote(draft);
     }
   }
-  return { known };
+  return { known: isThere && members === input.members };
 }
 
 export function snapshot(draft: Draft, input: SnapshotInput): SnapshotAnswer {

@@ -26,6 +26,7 @@ import type {
   JoinInput,
   LeaveInput,
   ReleaseInput,
+  RenewInput,
   RequestInput,
   SnapshotInput,
   WithdrawRightInput,
@@ -49,7 +50,7 @@ export interface FloorInputs {
   end: EndInput;
   withdrawRight: WithdrawRightInput;
   rightsCleared: OfGroup & { readonly identities: readonly string[] };
-  renew: OfGroup & { readonly honouredTalkIds: readonly string[] };
+  renew: RenewInput;
   settle: OfGroup;
   snapshot: SnapshotInput;
 }

@@ -48,7 +48,7 @@ export interface FloorStore {
    * Renews this process's leases in a group: its presence and its open talk when `honouredTalkIds` names it.
    * An open talk of this process that it does not honour (its grant was never answered) ends `lost`.
    */
-  renew(input: { groupId: string; honouredTalkIds: readonly string[] }): Promise<RenewOutcome>;
+  renew(input: RenewInput): Promise<RenewOutcome>;
 
   /** Does what is due: limits, leases, grace, presence, linger. */
   settle(input: { groupId: string }): Promise<Change>;
@@ -97,6 +97,8 @@ export interface JoinInput {
   readonly since: LogPosition | null;
   /** The last epoch that this process saw of the group: should this join make it live, its epoch is a later one. */
   readonly afterEpoch?: number;
+  /** Only finds its place again: a session that has come back elsewhere meanwhile is left there. */
+  readonly again?: boolean;
 }
 
 export interface JoinOutcome extends GroupSnapshot {
@@ -209,8 +211,15 @@ export interface WithdrawRightInput {
   readonly right: 'member' | 'talk';
 }
 
+export interface RenewInput {
+  readonly groupId: string;
+  readonly honouredTalkIds: readonly string[];
+  /** How many members this process has joined and not left. */
+  readonly members: number;
+}
+
 export interface RenewOutcome extends Change {
-  /** False: the store does not know this process in this group (any more); its members must join again. */
+  /** False: the store does not know all members of this process in this group (any more); they must join again. */
   readonly known: boolean;
 }
 

@@ -86,7 +86,8 @@ class FloorHandlers {
 
   async request(connection: Connection, message: ClientMessageOf<'REQUEST_TALK'>): Promise<void> {
     const { groupId } = message;
-    const membership = await this.#membership(connection, groupId);
+    const membership = connection.memberships.get(groupId);
+    if (membership === undefined) throw unknownGroup();
     const keeper = this.#ports.live.keeper(groupId);
     const entry = this.#ports.live.entry(groupId, connection);
     if (keeper === undefined || entry === undefined) {
@@ -149,14 +150,14 @@ class FloorHandlers {
 
   async #knownGroup(connection: Connection, groupId: string): Promise<void> {
     if (connection.memberships.has(groupId) || (await this.#ports.groups.exists(groupId))) return;
-    throw new MessageRefused('not_found', 'There is no such group, or you are not in it.');
+    throw unknownGroup();
   }
 
   async #membership(connection: Connection, groupId: string): Promise<Membership> {
     const known = connection.memberships.get(groupId);
     if (known !== undefined) return known;
     const membership = await this.#ports.groups.membershipOf(connection.user.id, groupId);
-    if (membership === null) throw new MessageRefused('not_found', 'There is no such group, or you are not in it.');
+    if (membership === null) throw unknownGroup();
     connection.memberships.set(groupId, membership);
     return membership;
   }
@@ -170,4 +171,9 @@ class FloorHandlers {
       throw new MessageRefused('unavailable', 'The live store cannot be reached at the moment: try again.', 1_000);
     }
   }
+}
+
+/** The one answer for a group that does not exist and for one that the asker may not know of. */
+function unknownGroup(): MessageRefused {
+  return new MessageRefused('not_found', 'There is no such group, or you are not in it.');
 }

@@ -31,7 +31,6 @@ export interface LiveGroupsOptions {
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
   readonly onHandOver: KeeperOptions['onHandOver'];
-  readonly onLost: KeeperOptions['onLost'];
   readonly onError: (error: unknown, step: string) => void;
 }
 
@@ -96,6 +95,7 @@ export class LiveGroups {
       identity: hears ? mediaIdentity(connection.user.id, connection.session.id) : null,
       audio: request.audio,
       knownSeq: 0,
+      sent: before?.sent ?? false,
       waiting: [],
     };
     room.members.set(connection.id, entry);
@@ -103,12 +103,13 @@ export class LiveGroups {
     try {
       await standing;
       const sentAtMs = performance.now();
+      entry.sent = true;
       const outcome = await this.#options.store.join({
         groupId,
         member,
         voiceSessionId: uuid(),
         since: request.since,
-        afterEpoch: Math.max(room.sequencer.position?.epoch ?? 0, request.since?.epoch ?? 0),
+        afterEpoch: room.sequencer.position?.epoch ?? 0,
       });
       if (room.members.get(connection.id) !== entry) {
         await this.#leaveStore(keeper, connection, 'closed');

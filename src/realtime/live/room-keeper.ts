@@ -29,8 +29,6 @@ export interface KeeperOptions {
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
   readonly watch: TalkerWatch;
-  /** The store knows nothing of a group that this process is in: is it another store than before? */
-  readonly onLost: () => Promise<void>;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
   readonly onError: (error: unknown, step: string) => void;
 }
@@ -163,25 +161,23 @@ export class RoomKeeper {
     const outcome = await store.renew({
       groupId: room.groupId,
       honouredTalkIds: [...talkIds, ...room.grants.keys()],
+      members: [...room.members.values()].filter((entry) => entry.sent).length,
     });
     for (const talkId of talkIds) {
       const talk = room.honoured.get(talkId);
       if (talk !== undefined) talk.leaseEndsAtMs = sentAtMs + this.#options.timings.leaseMs;
     }
-    if (!outcome.known && room.members.size > 0) {
-      if (outcome.epoch === 0) await this.#options.onLost();
-      await this.#joinAgain();
-    }
+    if (!outcome.known && room.members.size > 0) await this.#joinAgain();
     this.apply(outcome);
   }
 
   /** The store lost this process's members (it was frozen, or the store is new): they are present again. */
   async #joinAgain(): Promise<void> {
     const afterEpoch = this.room.sequencer.position?.epoch ?? 0;
-    for (const { connection, member } of this.room.members.values()) {
-      if (!connection.open) continue;
+    for (const { connection, member, sent } of this.room.members.values()) {
+      if (!connection.open || !sent) continue;
       const { groupId } = this.room;
-      await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: null, afterEpoch });
+      await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: null, afterEpoch, again: true });
     }
   }
 
@@ -192,7 +188,6 @@ export class RoomKeeper {
     if (since === null) return;
     let snapshot = await store.snapshot({ groupId, since });
     if (snapshot.epoch === 0 && members.size > 0) {
-      await this.#options.onLost();
       await this.#joinAgain();
       snapshot = await store.snapshot({ groupId, since });
     }

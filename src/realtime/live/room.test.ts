@@ -35,6 +35,7 @@ function memberOf(room: Room, name: string) {
     identity: null,
     audio: false,
     knownSeq: 0,
+    sent: true,
     waiting: [],
   };
   room.members.set(name, entry);

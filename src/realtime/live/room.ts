@@ -20,6 +20,8 @@ export interface RoomMember {
   /** Media identity when this connection hears the group through the media server. */
   readonly identity: string | null;
   readonly audio: boolean;
+  /** The store was told, so that it counts this member as one of this process. */
+  sent: boolean;
   /** Number of the snapshot that it was sent: earlier events that are still on their way are in it. */
   knownSeq: number;
   /** Events that came while the snapshot was on its way; null once it was sent. */
@@ -201,7 +203,7 @@ export class Room {
     const told = this.#told.delete(event.talkId);
     if (talker !== undefined) {
       this.#watch.end(talker.connection, this.groupId);
-      this.releases.get(event.connectionId)?.();
+      if (event.cause === 'released') this.releases.get(event.connectionId)?.();
       if (revokedCauses.has(event.cause) && !told) {
         talker.connection.send({
           type: 'TALK_REVOKED',

@@ -80,7 +80,6 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     media,
     timings: floorTimings,
     telemetry,
-    onLost: async () => undefined,
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });

@@ -31,8 +31,8 @@ export function describeLeases(scene: Scene): void {
       await expect
         .poll(
           async () => {
-            await here.store.renew({ groupId, honouredTalkIds: [input.talkId] });
-            if (processes === 2) await there.store.renew({ groupId, honouredTalkIds: [] });
+            await here.store.renew({ groupId, honouredTalkIds: [input.talkId], members: 1 });
+            if (processes === 2) await there.store.renew({ groupId, honouredTalkIds: [], members: 1 });
             expect((await harness.slot(groupId))?.userId).toBe(alice.userId);
             return performance.now() > until;
           },
@@ -46,7 +46,7 @@ export function describeLeases(scene: Scene): void {
       const { here, groupId, heard } = scene;
       const [alice] = await scene.pair();
       await here.store.request(press(groupId, alice));
-      await here.store.renew({ groupId, honouredTalkIds: [] });
+      await here.store.renew({ groupId, honouredTalkIds: [], members: 1 });
       await expect.poll(() => withoutPresence(heard)).toEqual(['started', 'ended lost']);
     });
 
@@ -65,7 +65,7 @@ export function describeLeases(scene: Scene): void {
       const input = press(groupId, alice);
       await here.store.request(input);
       await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
-      const { published } = await here.store.renew({ groupId, honouredTalkIds: [] });
+      const { published } = await here.store.renew({ groupId, honouredTalkIds: [], members: 1 });
       expect(withoutPresence(published)).toEqual([]);
       const back = { ...alice, connectionId: uuid() };
       expect((await here.store.join(joinOf(groupId, back))).talk?.talkId).toBe(input.talkId);

@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import { EVENT_LOG_LENGTH } from '../../../src/realtime/floor/index.ts';
-import { envelopes, joinOf, kinds, person, press, settleUntil, ofMember, type Scene } from './scene.ts';
+import { envelopes, expectStatus, joinOf, kinds, person, press, settleUntil, ofMember, type Scene } from './scene.ts';
 
 export function describePresence(scene: Scene): void {
   describe('presence and late entry', () => {
@@ -67,13 +67,42 @@ export function describePresence(scene: Scene): void {
       expect(await harness.presence(groupId)).toContain(alice.userId);
     });
 
+    test('a process learns that the store does not know all of its members, whoever joined meanwhile', async () => {
+      const { here, groupId, processes } = scene;
+      const [alice] = await scene.pair();
+      const mine = processes === 1 ? 2 : 1;
+      const knows = async (members: number): Promise<boolean> =>
+        (await here.store.renew({ groupId, honouredTalkIds: [], members })).known;
+      expect(await knows(mine)).toBe(true);
+      expect(await knows(mine + 1)).toBe(false);
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'replaced' });
+      expect(await knows(mine - 1)).toBe(true);
+      const back = { ...alice, connectionId: uuid() };
+      await here.store.join(joinOf(groupId, back));
+      await here.store.join(joinOf(groupId, back));
+      expect(await knows(mine)).toBe(true);
+      await here.store.leave({ groupId, ...ofMember(back), how: 'closed' });
+      expect(await knows(mine - 1)).toBe(true);
+    });
+
+    test('who only finds his place again does not take it from a newer connection of the session', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const newer = { ...alice, connectionId: uuid() };
+      await there.store.join(joinOf(groupId, newer));
+      await here.store.join({ ...joinOf(groupId, alice), again: true });
+      expectStatus(await here.store.request(press(groupId, alice)), 'not_joined');
+      expectStatus(await there.store.request(press(groupId, newer)), 'granted');
+    });
+
     test('a process that stops renewing takes its members with it', async () => {
       const { harness, here, there, groupId, processes } = scene;
       const [alice, bob] = await scene.pair();
       await expect
         .poll(
           async () => {
-            const { known } = await there.store.renew({ groupId, honouredTalkIds: [] });
+            const members = processes === 1 ? 2 : 1;
+            const { known } = await there.store.renew({ groupId, honouredTalkIds: [], members });
             if (processes === 1) return known;
             return (await harness.presence(groupId)).includes(alice.userId);
           },
@@ -81,7 +110,8 @@ export function describePresence(scene: Scene): void {
         )
         .toBe(processes === 1);
       expect(await harness.presence(groupId)).toContain(bob.userId);
-      if (processes === 2) expect((await here.store.renew({ groupId, honouredTalkIds: [] })).known).toBe(false);
+      if (processes === 2)
+        expect((await here.store.renew({ groupId, honouredTalkIds: [], members: 1 })).known).toBe(false);
     });
 
     test('since gives exactly the events missed, or none when the log does not reach back', async () => {

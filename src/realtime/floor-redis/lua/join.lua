@@ -1,20 +1,30 @@
 -- Makes a connection present, or finds it present, and tells what it came into.
 -- ARGV  7 session  8 connection  9 user  10 talk right  11 person JSON  12 voice session id, should the group
 --      become live  13 since epoch (-1 = none)  14 since seq  15 most members to name
---      16 last epoch that the process saw (0 = none)
--- returns 'joined', …, open talk, presence, presence count, missed or '', voice session id
+--      16 last epoch that the process saw (0 = none)  17 only finds its place again (1|0)
+--      18 may make the group live (1|0): the process has just made sure which life of the store this is
+-- returns 'not_live' | 'joined', …, open talk, presence, presence count, missed or '', voice session id
 local sessionId, connectionId, userId, right, person = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 
 settle()
 if not floor then
+  if ARGV[18] ~= '1' then return reply('not_live') end
   floor = {
     epoch = int(math.max(generation * 4294967296 + clock[1], ARGV[16] + 1)), seq = '0', gen = int(generation), voice = ARGV[12],
-    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '', procs = {},
+    dirtyAt = '', emptyAt = '', swapAt = '', voided = '', voidedCause = '', voidedOver = '', procs = {}, counts = {},
   }
   call('XADD', K.history, '*', 'kind', 'opened', 'voice', floor.voice, 'start', int(now))
 end
 
+local function answer()
+  local missed = tonumber(ARGV[13]) >= 0 and missedSince(tonumber(ARGV[13]), tonumber(ARGV[14])) or ''
+  return reply('joined', snapshotFields(), presenceFragments(tonumber(ARGV[15])), call('SCARD', K.presence), missed,
+    floor.voice)
+end
+
 local known = member(sessionId)
+-- It has come back elsewhere meanwhile.
+if known and known.connection ~= connectionId and ARGV[17] == '1' then return answer() end
 if not known then
   addPerson(userId, person)
 else
@@ -28,6 +38,8 @@ else
     end
   end
 end
+if known and known.swapAt == '' then countMember(known.process, -1) end
+countMember(processId, 1)
 keepMember(sessionId, { connection = connectionId, process = processId, user = userId, right = right, swapAt = '' })
 floor.procs[processId] = now + LEASE_MS
 set(floor, 'emptyAt', '')
@@ -37,6 +49,4 @@ if talk and talk.session == sessionId and talk.connection ~= connectionId then
   if not pending then moveSlot(talk.user, talk.user, LEASE_MS) end
 end
 
-local missed = tonumber(ARGV[13]) >= 0 and missedSince(tonumber(ARGV[13]), tonumber(ARGV[14])) or ''
-return reply('joined', snapshotFields(), presenceFragments(tonumber(ARGV[15])), call('SCARD', K.presence), missed,
-  floor.voice)
+return answer()

@@ -18,6 +18,7 @@ if talk and talk.session == sessionId then
   end
 end
 if how == 'replaced' then
+  if m.swapAt == '' then countMember(m.process, -1) end
   m.swapAt = int(now + GRACE_MS)
   keepMember(sessionId, m)
   if floor.swapAt == '' then set(floor, 'swapAt', m.swapAt) end

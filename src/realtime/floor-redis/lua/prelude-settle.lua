@@ -10,6 +10,7 @@ local function dropProcess(process)
       dropMember(all[i], m)
     end
   end
+  floor.counts[process] = nil
 end
 
 -- In the order of their ends, so that what follows has one order.

@@ -15,7 +15,7 @@
 --      11 cooldown  hash    user id -> end|e (e: binds emergencies too)
 --      12 seen      set     user ids that were there since the group became live
 -- floor    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver; procs: process id -> end
---          of its presence lease
+--          of its presence lease; counts: process id -> members
 -- talk     the open talk; pending: the reservation, perhaps beside an open talk that it pre-empts. '' is "none".
 -- ARGV  1 group id  2 channel  3 process id  4 generation  5 void after (Redis ms, 0 = never)
 --       6 quiet until (Redis ms)  7… the script's own
@@ -119,8 +119,14 @@ local function renamePerson(userId, fragment)
   if count and known ~= fragment then call('HSET', K.people, userId, count .. '|' .. fragment) end
 end
 
+-- How many members a process has; a replaced socket is nobody's.
+local function countMember(process, change)
+  set(floor.counts, process, (floor.counts[process] or 0) + change)
+end
+
 local function dropMember(sessionId, m)
   call('HDEL', K.members, sessionId)
+  if m.swapAt == '' then countMember(m.process, -1) end
   local person = call('HGET', K.people, m.user)
   local count = person and tonumber(string.match(person, '^%d+')) or 1
   if count > 1 then

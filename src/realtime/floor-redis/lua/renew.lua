@@ -1,10 +1,11 @@
 -- Renews a process's leases in a group: its presence and the talk that it honours. A talk of its own that it does not
 -- honour is a grant that was never answered; one whose socket is gone has the grace.
--- ARGV  7 talk ids that this process honours, each between commas
--- returns 'renewed' | 'unknown' (the process has no presence here: its members must join again)
+-- ARGV  7 talk ids that this process honours, each between commas  8 members that it has
+-- returns 'renewed' | 'unknown' (not all of its members are present here: they must join again)
 settle()
-local known = floor and floor.procs[processId]
-if known then set(floor.procs, processId, now + LEASE_MS) end
+local isThere = floor and floor.procs[processId]
+local known = isThere and (floor.counts[processId] or 0) == tonumber(ARGV[8])
+if isThere then set(floor.procs, processId, now + LEASE_MS) end
 if talk and talk.process == processId then
   if string.find(ARGV[7], ',' .. talk.id .. ',', 1, true) then
     set(talk, 'lease', int(now + LEASE_MS))
