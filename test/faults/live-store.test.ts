@@ -131,7 +131,7 @@ describe('when the live store fails', () => {
     for (const client of [alice, bob]) {
       await client.waitFor((message) => message.groupId === groupId && message['presenceCount'] === 3, {
         limitMs: RECOVERY_MS,
-        after: client.mark(),
+        what: 'the news that all three are there',
       });
     }
     const again = await grantedAgain(alice, groupId);
