@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { livingProcesses, type ProcessEntry, processTree, startedWith } from './process-table.ts';
 import { StopWaiting, until } from './until.ts';
 
+const SETPRIV = '/usr/bin/setpriv';
 const MAX_KEPT_OUTPUT = 200_000;
 
 /** Servers that live now: a test process that ends early takes them with it. */
@@ -37,7 +39,8 @@ export class ChildServer {
 
   constructor(command: Command) {
     this.command = command;
-    this.#process = spawn(command.file, command.args, {
+    const [file, args] = dyingWithThisProcess(command);
+    this.#process = spawn(file, args, {
       env: { ...command.env, TEST_PROCESS_MARK: this.#mark },
       cwd: command.cwd,
       detached: true,
@@ -154,6 +157,14 @@ export class ChildServer {
   survivors(): ProcessEntry[] {
     return livingProcesses().filter(({ pid, groupId }) => groupId === this.pid || startedWith(pid, this.#mark));
   }
+}
+
+/**
+ * The command, replaced by itself through setpriv, so that the kernel ends it with a test process that was killed.
+ * Where there is no setpriv (it is Linux's), a killed test process leaves its servers behind.
+ */
+function dyingWithThisProcess({ file, args }: Command): [string, readonly string[]] {
+  return existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', '--', file, ...args]] : [file, args];
 }
 
 /** The little of this process's environment that a server needs: nothing that would configure it by accident. */
