@@ -170,6 +170,73 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     });
 
+    test('taps of every length leave the same picture with everybody', async () => {
+      const { groupId, alice, bob } = await pair();
+      for (const roundTrips of [0, 1, 0, 2, 1, 0, 1, 2, 0, 1, 0, 0]) {
+        const mark = bob.client.mark();
+        const request = alice.client.send('REQUEST_TALK', { groupId });
+        for (let trip = 0; trip < roundTrips; trip += 1) await alice.client.settled();
+        const release = alice.client.send('RELEASE_TALK', { groupId });
+        const granted = await alice.client.answerTo(request);
+        expect(granted).toMatchObject({ type: 'TALK_GRANTED', maxTalkMs: 60_000 });
+        expect(await alice.client.answerTo(release)).toMatchObject({ type: 'TALK_RELEASED', released: true });
+        const started = await bob.client.waitForType('TALK_STARTED', { groupId, after: mark });
+        expect(started).toMatchObject({ talkId: granted['talkId'], seq: granted['seq'] });
+        const ended = await bob.client.waitForType('TALK_ENDED', { groupId, after: mark });
+        await alice.client.waitFor((message) => message.type === 'TALK_ENDED' && message['seq'] === ended['seq']);
+      }
+      const types = talkEvents(alice.client, groupId).map(({ type }) => type);
+      types.forEach((type, index) => expect(type).toBe(index % 2 ? 'TALK_ENDED' : 'TALK_GRANTED'));
+    });
+
+    test('asking again gives the same grant, never one for a talk that is over', async () => {
+      const { groupId, alice } = await pair();
+      const asked = [1, 2, 3].map(() => alice.client.send('REQUEST_TALK', { groupId }));
+      const answers = await Promise.all(asked.map((id) => alice.client.answerTo(id)));
+      expect(new Set(answers.map((answer) => `${answer.type} ${answer.talkId}`)).size).toBe(1);
+      expect(answers[0]?.type).toBe('TALK_GRANTED');
+      const again = alice.client.send('REQUEST_TALK', { groupId });
+      const release = alice.client.send('RELEASE_TALK', { groupId });
+      await alice.client.answerTo(release);
+      expect(await alice.client.answerTo(again)).toMatchObject({ type: 'TALK_GRANTED', talkId: answers[0]?.talkId });
+      await alice.client.waitForType('TALK_ENDED', { groupId });
+      const types = alice.client.messages().map(({ type }) => type);
+      expect(types.lastIndexOf('TALK_GRANTED')).toBeLessThan(types.indexOf('TALK_ENDED'));
+    });
+
+    test('an emergency that is given up at once does not end the talk as if its sound had failed', async () => {
+      for (let round = 0; round < 6; round += 1) {
+        const { groupId, alice, bob } = await pair();
+        await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+        bob.client.send('REQUEST_TALK', { groupId, emergency: true });
+        await bob.client.expect('GROUP_LEFT', 'LEAVE_GROUP', { groupId });
+        await alice.client.request('RELEASE_TALK', { groupId });
+        const ended = await alice.client.waitForType('TALK_ENDED', { groupId });
+        expect(['released', 'preempted']).toContain(ended['cause']);
+      }
+    });
+
+    test('joining again in the middle of things loses no event and repeats none', async () => {
+      const { groupId, alice, bob } = await pair();
+      for (let round = 0; round < 8; round += 1) {
+        await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+        const request = bob.client.send('REQUEST_TALK', { groupId, emergency: true });
+        const joins = [1, 2].map(() => bob.client.send('JOIN_GROUP', { groupId }));
+        for (const id of [request, ...joins]) await bob.client.answerTo(id);
+        await bob.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
+        await alice.client.settled();
+      }
+      const numbers = bob.client
+        .messages()
+        .filter((message) => message.groupId === groupId && message['seq'] !== undefined)
+        .map((message) => ({ isSnapshot: message.type === 'GROUP_JOINED', seq: Number(message['seq']) }));
+      let last = numbers[0]?.seq ?? 0;
+      for (const { isSnapshot, seq } of numbers.slice(1)) {
+        expect(seq, JSON.stringify(numbers)).toBe(isSnapshot ? last : last + 1);
+        last = seq;
+      }
+    });
+
     test('presence is announced to all, and ends with the socket', async () => {
       const { groupId, alice, bob } = await pair();
       const carol = await person(there, 'carol');
@@ -428,18 +495,18 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
     test("a deleted group's members hear the end of its talk, then that the group is gone", async () => {
       const { groupId, alice, bob } = await pair();
       await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
-      await bob.client.waitForType('TALK_STARTED', { groupId });
+      await bob.client.expect('TALK_QUEUED', 'REQUEST_TALK', { groupId, queue: true });
+      const marks = [alice, bob].map(({ client }) => client.mark());
       const admin = await here.rest.login('admin');
       await here.rest.expect(204, 'DELETE', `/api/v1/admin/groups/${groupId}`, { token: admin.accessToken });
       for (const { client } of [alice, bob]) {
         const removed = await client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 });
         expect(removed['cause']).toBe('group_deleted');
-        const types = client
-          .messages()
-          .filter((message) => message.groupId === groupId)
-          .map(({ type }) => type);
-        expect(types.indexOf('TALK_ENDED')).toBeGreaterThan(0);
-        expect(types.indexOf('TALK_ENDED')).toBeLessThan(types.indexOf('GROUP_REMOVED'));
+      }
+      for (const [index, { client }] of [alice, bob].entries()) {
+        await client.settled();
+        const news = client.messages(undefined, marks[index]).filter((message) => message.groupId === groupId);
+        expect(news.map(({ type }) => type)).toEqual(['TALK_ENDED', 'GROUP_REMOVED']);
       }
       expect(await bob.client.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'removed' });
     });

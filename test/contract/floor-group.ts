@@ -103,9 +103,14 @@ export class Group {
     this.take('leave', { groupId, sessionId: who.sessionId, connectionId: who.connectionId, how });
   }
 
-  cancel(who: FloorMember, silencedTalker: boolean): void {
+  cancel(who: FloorMember, isSilenced: boolean): void {
     const talkId = `${who.userId}-talk`;
-    this.take('cancel', { groupId, talkId, token: `${who.userId}-token`, silencedTalker });
+    this.take('cancel', {
+      groupId,
+      talkId,
+      token: `${who.userId}-token`,
+      silenced: isSilenced ? 'media_failed' : null,
+    });
   }
 
   end(cause: 'revoked' | 'media_failed', talkId: string | null = null): boolean {

@@ -186,7 +186,7 @@ export class RedisFloorStore implements FloorStore {
     const reply = await this.#run('cancel', input.groupId, KEEPING_SILENCE_MS, [
       input.talkId,
       input.token,
-      flag(input.silencedTalker),
+      input.silenced ?? '',
     ]);
     return reply.change;
   }
@@ -320,6 +320,6 @@ function snapshotOf(reply: Reply): GroupSnapshot {
   };
 }
 
-function refusalCause(text: string): 'void' | 'not_joined' | 'listen_only' | 'busy' {
-  return text === 'not_joined' || text === 'listen_only' || text === 'busy' ? text : 'void';
+function refusalCause(text: string): 'void' | 'released' | 'not_joined' | 'listen_only' | 'busy' {
+  return text === 'released' || text === 'not_joined' || text === 'listen_only' || text === 'busy' ? text : 'void';
 }

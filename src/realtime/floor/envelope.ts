@@ -5,7 +5,8 @@ import type { EndCause } from './model.ts';
  * processes forward unparsed. Version 1 of the line:
  *
  *   1 E <epoch> <seq> started <talkId> <connectionId> <maxTalkMs> <remainingMs>
- *   1 E <epoch> <seq> ended <talkId> <connectionId> <cause> <retryAfterMs> <durationMs>
+ *   1 E <epoch> <seq> ended <talkId> <connectionId> <cause> <retryAfterMs> <durationMs> [gone]
+ *                                                      gone: the group is deleted, its talker does not stay
  *   1 E <epoch> <seq> presence
  *   1 H <talkId> <token> <connectionId> <streamId> <identity|->   a waiter's turn has come: his process commits
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
@@ -37,6 +38,8 @@ export interface EndedEnvelope extends Numbered {
   /** How long the talker must wait before the next request. */
   readonly retryAfterMs: number;
   readonly durationMs: number;
+  /** False when the group is deleted. */
+  readonly talkerStays: boolean;
 }
 
 interface PresenceEnvelope extends Numbered {
@@ -124,7 +127,8 @@ function parsePlace(word: string): { connectionId: string; position: number } {
 }
 
 function parseNumbered(words: readonly string[], bytes: string): NumberedEnvelope | null {
-  const [, , epochWord, seqWord, kind, talkId = '', connectionId = '', first = '', second = '', third = ''] = words;
+  const [, , epochWord, seqWord, kind, talkId = '', connectionId = '', first = '', second = '', third = '', last] =
+    words;
   const numbered = { epoch: Number(epochWord), seq: Number(seqWord), bytes };
   if (kind === 'presence') return { ...numbered, kind };
   if (kind === 'started') {
@@ -139,6 +143,7 @@ function parseNumbered(words: readonly string[], bytes: string): NumberedEnvelop
       cause: first,
       retryAfterMs: Number(second),
       durationMs: Number(third),
+      talkerStays: last !== 'gone',
     };
   }
   return null;

@@ -106,7 +106,7 @@ export function commit(draft: Draft, input: CommitInput): CommitAnswer {
   return { status: 'granted', grant: grantOf(openTalk(draft, pending, pending.contended, input.policy), nowMs) };
 }
 
-/** "pending | refused right: idle or next". A talker who was silenced for nothing ends `media_failed`. */
+/** "pending | refused right: idle or next". The talk of who was silenced for nothing ends too. */
 export function cancel(draft: Draft, input: CancelInput): void {
   settle(draft);
   const { pending } = draft;
@@ -116,7 +116,7 @@ export function cancel(draft: Draft, input: CancelInput): void {
     over = pending.over;
     draft.pending = null;
   }
-  if (input.silencedTalker && over !== null && draft.talk?.talkId === over) endTalk(draft, 'media_failed');
+  if (input.silenced !== null && over !== null && draft.talk?.talkId === over) endTalk(draft, input.silenced);
   promote(draft);
 }
 
@@ -139,8 +139,9 @@ export function release(draft: Draft, input: ReleaseInput): { released: boolean 
   }
   if (pending && isOwn(pending)) {
     draft.pending = null;
+    draft.setLife({ voided: { talkId: pending.talkId, cause: 'released', over: null } });
     endTalk(draft, 'preempted');
-    openTalk(draft, pending, pending.contended, { maxTalkMs: 0, contendedTalkMs: 0, cooldownMs: 0 });
+    openTalk(draft, pending, false, { maxTalkMs: pending.maxTalkMs, contendedTalkMs: 0, cooldownMs: 0 });
     endTalk(draft, 'released');
     promote(draft);
     return { released: true };
@@ -155,8 +156,10 @@ export function end(draft: Draft, input: EndInput): { ended: boolean } {
   const { talkId, cause } = input;
   const voids = draft.pending !== null && (talkId === null || draft.pending.talkId === talkId);
   const ends = draft.talk !== null && (talkId === null || draft.talk.talkId === talkId);
-  if (voids) voidPending(draft, 'busy');
-  if (ends) endTalk(draft, cause);
+  const groupIsGone = talkId === null && cause === 'removed';
+  if (groupIsGone) draft.queue = [];
+  if (voids) voidPending(draft, groupIsGone ? 'not_joined' : 'busy');
+  if (ends) endTalk(draft, cause, groupIsGone);
   promote(draft);
   return { ended: voids || ends };
 }

@@ -59,10 +59,11 @@ function askOf(input: RequestInput, member: PresentMember): Ask {
     processId: member.processId,
     // "emergency: off = an ordinary request"
     emergency: input.emergency && input.policy.emergency === 'allowed',
+    maxTalkMs: input.policy.maxTalkMs,
   };
 }
 
-/** An emergency waits only for the cooldown that an emergency caused. */
+/** An emergency waits only for the cooldown that an emergency caused; one that was revoked binds only the next. */
 function cooldownLeftMs(draft: Draft, userId: string, emergency: boolean): number {
   const cooldown = draft.cooldown.get(userId);
   if (cooldown === undefined) return 0;
@@ -70,7 +71,8 @@ function cooldownLeftMs(draft: Draft, userId: string, emergency: boolean): numbe
     draft.cooldown.delete(userId);
     return 0;
   }
-  return emergency && !cooldown.bindsEmergency ? 0 : cooldown.untilMs - draft.nowMs;
+  const binds = emergency ? cooldown.bindsEmergency : cooldown.bindsOrdinary;
+  return binds ? cooldown.untilMs - draft.nowMs : 0;
 }
 
 /** "request with `emergency` over an ordinary talk, or by the manager over a member where `managerPreempts`" */

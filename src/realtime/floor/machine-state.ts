@@ -55,7 +55,7 @@ interface VoidedReservation {
   readonly over: string | null;
 }
 
-export type VoidCause = 'void' | 'not_joined' | 'listen_only' | 'busy';
+export type VoidCause = 'void' | 'released' | 'not_joined' | 'listen_only' | 'busy';
 
 /** A request for the floor that is waiting, reserved or granted. */
 export interface Ask {
@@ -70,6 +70,8 @@ export interface Ask {
   readonly connectionId: string;
   readonly processId: string;
   readonly emergency: boolean;
+  /** The group's limit when it was asked for. */
+  readonly maxTalkMs: number;
 }
 
 export interface Reservation extends Ask {
@@ -85,7 +87,6 @@ export interface Talk extends Ask {
   /** Number of its TALK_STARTED. */
   readonly seq: number;
   readonly startMs: number;
-  readonly maxTalkMs: number;
   readonly contendedTalkMs: number;
   readonly cooldownMs: number;
   /** When `maxTalkMs` is reached. */
@@ -114,6 +115,7 @@ export interface PresentPerson {
 
 export interface Cooldown {
   readonly untilMs: number;
+  readonly bindsOrdinary: boolean;
   readonly bindsEmergency: boolean;
 }
 

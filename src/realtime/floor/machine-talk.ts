@@ -50,7 +50,7 @@ export function openTalk(draft: Draft, ask: Ask, contended: boolean, limits: Tal
 }
 
 /** "taken → idle": announces the end, notes the talk for its history, and starts a cooldown where there is one. */
-export function endTalk(draft: Draft, cause: EndCause): void {
+export function endTalk(draft: Draft, cause: EndCause, groupIsGone = false): void {
   const { talk, nowMs } = draft;
   if (talk === null) return;
   flushPresence(draft);
@@ -58,21 +58,21 @@ export function endTalk(draft: Draft, cause: EndCause): void {
   const cooled = cause === 'too_long' || (cause === 'revoked' && talk.emergency);
   const retryAfterMs = cooled ? talk.cooldownMs : 0;
   draft.number(
-    `ended ${talk.talkId} ${talk.connectionId} ${cause} ${retryAfterMs} ${durationMs}`,
+    `ended ${talk.talkId} ${talk.connectionId} ${cause} ${retryAfterMs} ${durationMs}${groupIsGone ? ' gone' : ''}`,
     'TALK_ENDED',
     `"talkId":"${talk.talkId}","speaker":${JSON.stringify(talk.speaker)},"cause":"${cause}","durationMs":${durationMs}`,
   );
-  if (retryAfterMs > 0) startCooldown(draft, talk, retryAfterMs);
+  if (retryAfterMs > 0) startCooldown(draft, talk, retryAfterMs, cause === 'too_long');
   noteTalk(draft, talk, cause);
   draft.talk = null;
 }
 
 /** "Cooldown binds the user on any device": the places that his other devices wait in are gone. */
-function startCooldown(draft: Draft, talk: Talk, retryAfterMs: number): void {
+function startCooldown(draft: Draft, talk: Talk, retryAfterMs: number, bindsOrdinary: boolean): void {
   const { userId, emergency } = talk;
-  draft.cooldown.set(userId, { untilMs: draft.nowMs + retryAfterMs, bindsEmergency: emergency });
+  draft.cooldown.set(userId, { untilMs: draft.nowMs + retryAfterMs, bindsOrdinary, bindsEmergency: emergency });
   for (const waiter of draft.queue) {
-    if (waiter.userId !== userId || (waiter.emergency && !emergency)) continue;
+    if (waiter.userId !== userId || !(waiter.emergency ? emergency : bindsOrdinary)) continue;
     leaveQueue(draft, waiter.sessionId);
     draft.publish(`1 D ${waiter.connectionId} cooldown ${retryAfterMs}`);
   }

@@ -35,7 +35,10 @@ export interface FloorStore {
   /** The talker lets go. Only the grant's own session and connection can. */
   release(input: ReleaseInput): Promise<ReleaseOutcome>;
 
-  /** Ends the open talk, or cancels the reservation, from outside. `talkId` null: whichever there is. */
+  /**
+   * Ends the open talk, or cancels the reservation, from outside. `talkId` null: whichever there is; with the cause
+   * `removed` the group itself is gone, so nobody waits any more and the talker does not stay.
+   */
   end(input: EndInput): Promise<EndOutcome>;
 
   /** A member, a session or a right to talk is gone: ends what stood on it. */
@@ -169,16 +172,22 @@ export interface CommitInput {
 export type CommitOutcome = Change &
   (
     | { readonly status: 'granted'; readonly grant: Grant }
-    /** `void`: too late. The right to publish, if it was given, must be withdrawn. */
-    | { readonly status: 'refused'; readonly cause: 'void' | 'not_joined' | 'listen_only' | 'busy' }
+    /**
+     * `void`: too late. `released`: a release has announced and ended the talk already. The right to publish, if it
+     * was given, must be withdrawn.
+     */
+    | { readonly status: 'refused'; readonly cause: 'void' | 'released' | 'not_joined' | 'listen_only' | 'busy' }
   );
 
 export interface CancelInput {
   readonly groupId: string;
   readonly talkId: string;
   readonly token: string;
-  /** The pre-empted talker was silenced already: his talk ends `media_failed`. */
-  readonly silencedTalker: boolean;
+  /**
+   * The pre-empted talker was silenced already, so his talk ends too: `media_failed` where the asker's right was
+   * refused, `preempted` where the asker gave up. Null: he was not.
+   */
+  readonly silenced: 'media_failed' | 'preempted' | null;
 }
 
 export interface ReleaseInput {

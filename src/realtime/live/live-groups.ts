@@ -87,16 +87,17 @@ export class LiveGroups {
     const { keeper, standing } = this.#open(groupId);
     const { room } = keeper;
     const before = room.members.get(connection.id);
+    const hearsAlready = before !== undefined && before.waiting === null;
     const member = floorMember(connection, membership);
-    const hears = this.#options.media.kind === 'livekit' && !request.audio;
+    const usesMedia = this.#options.media.kind === 'livekit' && !request.audio;
     const entry: RoomMember = {
       connection,
       member,
-      identity: hears ? mediaIdentity(connection.user.id, connection.session.id) : null,
+      identity: usesMedia ? mediaIdentity(connection.user.id, connection.session.id) : null,
       audio: request.audio,
-      knownSeq: 0,
+      knownSeq: before?.knownSeq ?? 0,
       sent: before?.sent ?? false,
-      waiting: [],
+      waiting: hearsAlready ? null : [],
     };
     room.members.set(connection.id, entry);
     connection.joined.add(groupId);
@@ -116,15 +117,17 @@ export class LiveGroups {
         return;
       }
       if (room.sequencer.position === null) room.sequencer.reset(outcome);
-      if (outcome.talk?.sessionId === member.sessionId) {
-        const { identity } = entry;
-        room.honour(outcome.talk.talkId, { connectionId: connection.id, identity }, sentAtMs);
+      const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
+      if (mine !== null && room.honoured.get(mine)?.connectionId !== connection.id) {
+        const talk = { connectionId: connection.id, identity: entry.identity, mediaGiven: false };
+        room.honour(mine, talk, sentAtMs);
         this.#watch.begin(connection, groupId);
       }
       const media = await keeper.listenMedia(entry);
-      connection.sendText(
-        groupJoinedText(request.re, { groupId, sessionId: member.sessionId, snapshot: outcome, media }),
-      );
+      if (hearsAlready) keeper.apply(outcome);
+      const snapshot = hearsAlready ? await keeper.inStep(outcome, request.since) : outcome;
+      connection.sendText(groupJoinedText(request.re, { groupId, sessionId: member.sessionId, snapshot, media }));
+      if (hearsAlready) return;
       room.admit(entry, outcome.seq);
       keeper.apply(outcome);
     } catch (error) {
@@ -164,6 +167,10 @@ export class LiveGroups {
     if (keeper === undefined) return;
     await keeper.owe('end group', () => this.#options.store.end({ groupId, talkId: null, cause: 'removed' }));
     await keeper.catchUp();
+    for (const { connection, member } of [...keeper.room.members.values()]) {
+      this.#forget(groupId, connection);
+      await this.withdrawRight({ groupId, userId: member.userId, sessionId: member.sessionId, right: 'member' });
+    }
   }
 
   /** The membership of somebody present has another role or right to talk. */

@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import type { Change, FloorStore, FloorTimings, GroupSnapshot } from '../floor/index.ts';
+import type { Change, FloorStore, FloorTimings, GroupSnapshot, LogPosition } from '../floor/index.ts';
 import { type MediaServer } from '../media/index.ts';
 import type { Media } from '../protocol/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
@@ -19,6 +19,8 @@ const LEASE_MARGIN_MS = 500;
 const STALE_RIGHTS_MS = 2_000;
 /** A step that failed for want of the store is tried again. */
 const RETRY_MS = 500;
+/** A group in which events come faster than snapshots is told of as it was last. */
+const MOST_SNAPSHOTS = 5;
 
 export interface KeeperOptions {
   readonly groupId: string;
@@ -131,6 +133,23 @@ export class RoomKeeper {
   async catchUp(): Promise<void> {
     this.heal();
     await this.#healing;
+  }
+
+  /** A snapshot that tells just what was delivered here, for who hears the events already. */
+  async inStep(snapshot: GroupSnapshot, since: LogPosition | null): Promise<GroupSnapshot> {
+    let current = snapshot;
+    for (let attempt = 0; attempt < MOST_SNAPSHOTS; attempt += 1) {
+      if (this.#delivered(current)) return current;
+      await this.catchUp();
+      if (this.#delivered(current)) return current;
+      current = await this.#options.store.snapshot({ groupId: this.room.groupId, since });
+    }
+    return current;
+  }
+
+  #delivered({ epoch, seq }: GroupSnapshot): boolean {
+    const { position } = this.room.sequencer;
+    return position?.epoch === epoch && position.seq === seq;
   }
 
   close(): void {

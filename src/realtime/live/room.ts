@@ -25,7 +25,14 @@ export interface RoomMember {
   /** Number of the snapshot that it was sent: earlier events that are still on their way are in it. */
   knownSeq: number;
   /** Events that came while the snapshot was on its way; null once it was sent. */
-  waiting: { readonly seq: number; readonly frame: PreparedFrame }[] | null;
+  waiting: HeldBack[] | null;
+}
+
+interface HeldBack {
+  readonly seq: number;
+  /** An answer of its own, which the snapshot does not stand for. */
+  readonly isAnswer: boolean;
+  readonly send: () => void;
 }
 
 /** A request of this process whose grant is announced by the event that starts its talk. */
@@ -47,6 +54,8 @@ export interface AwaitedGrant {
 export interface HonouredTalk {
   readonly connectionId: string;
   readonly identity: string | null;
+  /** The right to publish was given to the connection that has it now. */
+  mediaGiven: boolean;
   /** End of the lease by this process's monotonic clock, counted from before the last confirmed renewal was sent. */
   leaseEndsAtMs: number;
 }
@@ -132,11 +141,11 @@ export class Room {
     const waiting = entry.waiting ?? [];
     entry.waiting = null;
     entry.knownSeq = snapshotSeq;
-    for (const { seq, frame } of waiting) if (seq > snapshotSeq) entry.connection.sendFrame(frame);
+    for (const { seq, isAnswer, send } of waiting) if (isAnswer || seq > snapshotSeq) send();
   }
 
   /** `sentAtMs`: monotonic time before the step that gave or confirmed the lease was sent. */
-  honour(talkId: string, talk: Pick<HonouredTalk, 'connectionId' | 'identity'>, sentAtMs: number): void {
+  honour(talkId: string, talk: Omit<HonouredTalk, 'leaseEndsAtMs'>, sentAtMs: number): void {
     this.honoured.set(talkId, { ...talk, leaseEndsAtMs: sentAtMs + this.#leaseMs });
   }
 
@@ -169,7 +178,7 @@ export class Room {
     this.places.delete(event.connectionId);
     if (grant !== undefined) {
       const { connectionId } = event;
-      this.honour(event.talkId, { connectionId, identity: grant.identity }, grant.sentAtMs);
+      this.honour(event.talkId, { connectionId, identity: grant.identity, mediaGiven: true }, grant.sentAtMs);
       this.#sendGrant(event, grant);
     } else if (this.members.has(event.connectionId)) {
       this.#events.onUnansweredGrant(event.talkId);
@@ -181,9 +190,16 @@ export class Room {
   #sendGrant(event: StartedEnvelope, grant: AwaitedGrant): void {
     const { connection } = grant;
     this.#watch.begin(connection, this.groupId);
+    const waiting = this.members.get(connection.id)?.waiting;
+    const send = (): void => this.#answerAsked(event, grant);
+    if (waiting) waiting.push({ seq: event.seq, isAnswer: true, send });
+    else send();
+  }
+
+  #answerAsked(event: StartedEnvelope, grant: AwaitedGrant): void {
     const answers = grant.asked.length === 0 ? [{}] : grant.asked.map((re) => ({ re }));
     for (const answer of answers)
-      connection.send({
+      grant.connection.send({
         type: 'TALK_GRANTED',
         ...answer,
         groupId: this.groupId,
@@ -204,7 +220,7 @@ export class Room {
     if (talker !== undefined) {
       this.#watch.end(talker.connection, this.groupId);
       if (event.cause === 'released') this.releases.get(event.connectionId)?.();
-      if (revokedCauses.has(event.cause) && !told) {
+      if (revokedCauses.has(event.cause) && event.talkerStays && !told) {
         talker.connection.send({
           type: 'TALK_REVOKED',
           groupId: this.groupId,
@@ -223,7 +239,9 @@ export class Room {
       if (connectionId === exceptConnectionId) continue;
       if (entry.waiting === null) {
         if (seq > entry.knownSeq) entry.connection.sendFrame(frame);
-      } else entry.waiting.push({ seq, frame });
+      } else {
+        entry.waiting.push({ seq, isAnswer: false, send: () => entry.connection.sendFrame(frame) });
+      }
     }
   }
 

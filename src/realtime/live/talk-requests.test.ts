@@ -122,7 +122,7 @@ test('a turn in the queue that comes before the answer "queued" is taken up', as
   live.stop();
 });
 
-test('a pre-emption that is refused after it silenced the talker ends his talk media_failed', async () => {
+test('a pre-emption that is refused after it silenced the talker ends his talk preempted', async () => {
   const media: MediaServer = {
     kind: 'livekit',
     allowSpeaking: async () => 'confirmed',
@@ -138,7 +138,7 @@ test('a pre-emption that is refused after it silenced the talker ends his talk m
   vi.spyOn(store, 'commit').mockRejectedValue(new FloorStoreUnavailable('the answer was lost'));
   await press(bob, { emergency: true });
   await vi.waitFor(() => expect(talkMessages(alice)).toContain('TALK_REVOKED'));
-  expect(alice.sent.find(({ type }) => type === 'TALK_REVOKED')).toMatchObject({ cause: 'media_failed' });
+  expect(alice.sent.find(({ type }) => type === 'TALK_REVOKED')).toMatchObject({ cause: 'preempted' });
   expect(bob.sent.find(({ type }) => type === 'TALK_DENIED')).toMatchObject({ cause: 'unavailable' });
   expect((await store.snapshot({ groupId, since: null })).talk).toBeNull();
   live.stop();

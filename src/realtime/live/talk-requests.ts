@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import type { FloorStore, HandOverEnvelope, RequestInput, RequestOutcome } from '../floor/index.ts';
+import type { CancelInput, FloorStore, HandOverEnvelope, RequestInput, RequestOutcome } from '../floor/index.ts';
 import type { Connection } from '../gateway/index.ts';
 import type { MediaServer } from '../media/index.ts';
 import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
@@ -12,6 +12,8 @@ import type { Withdrawals } from './withdrawals.ts';
 
 /** One budget for silencing the old talker and giving the right to the new one (media.md "The rule"). */
 const HAND_OVER_BUDGET_MS = 1_500;
+/** How often a request is made that meets what is just ending. */
+const MOST_ATTEMPTS = 3;
 
 type Denial = Omit<ServerMessageOf<'TALK_DENIED'>, 'type' | 're' | 'groupId'>;
 
@@ -55,6 +57,7 @@ export class TalkRequests {
     entry: RoomMember,
     membership: Membership,
     message: ClientMessageOf<'REQUEST_TALK'>,
+    attempt = 1,
   ): Promise<void> {
     const { store, media } = this.#options;
     const { room } = keeper;
@@ -93,7 +96,49 @@ export class TalkRequests {
       this.#deny(keeper, talkId, connection, message.id, { cause: 'unavailable' });
       return;
     }
-    this.#answer(keeper, entry, message.id, { talkId, token }, outcome);
+    if (outcome.status !== 'repeated' && outcome.status !== 'in_progress') {
+      this.#answer(keeper, entry, message.id, { talkId, token }, outcome);
+      return;
+    }
+    const own = room.grants.get(talkId);
+    room.grants.delete(talkId);
+    keeper.apply(outcome);
+    if (own !== undefined && this.#answerAsBefore(keeper, entry, message.id, outcome, own.media)) return;
+    // The talk or request that the store spoke of is over here already.
+    if (attempt < MOST_ATTEMPTS) return this.request(keeper, entry, membership, message, attempt + 1);
+    connection.send({ type: 'TALK_DENIED', re: message.id, groupId: room.groupId, cause: 'unavailable' });
+  }
+
+  /** Answers who asks again as he was, or will be, answered before; false when that is over meanwhile. */
+  #answerAsBefore(
+    keeper: RoomKeeper,
+    { connection, identity }: RoomMember,
+    re: string,
+    outcome: Extract<RequestOutcome, { status: 'repeated' | 'in_progress' }>,
+    media: Media,
+  ): boolean {
+    const { room } = keeper;
+    if (outcome.status === 'in_progress') {
+      const earlier = [...room.grants.values()].find((grant) => grant.connection === connection);
+      earlier?.asked.push(re);
+      return earlier !== undefined;
+    }
+    const { grant, epoch } = outcome;
+    const talk = room.honoured.get(grant.talkId);
+    if (talk?.connectionId !== connection.id) return false;
+    connection.send({ type: 'TALK_GRANTED', re, groupId: room.groupId, epoch, ...grant, media });
+    if (!talk.mediaGiven && identity !== null) this.#giveRightAgain(keeper, grant.talkId, identity);
+    talk.mediaGiven = true;
+    return true;
+  }
+
+  /** The talker's media may have joined again, from his new socket, without the right. */
+  #giveRightAgain({ room }: RoomKeeper, talkId: string, identity: string): void {
+    const { media, withdrawals } = this.#options;
+    this.#inBackground('give right again', async () => {
+      await media.allowSpeaking(room.groupId, identity, HAND_OVER_BUDGET_MS);
+      if (!room.honoured.has(talkId)) withdrawals.begin(room.groupId, [identity]);
+    });
   }
 
   /** A waiter's turn: his process gives the right and commits. */
@@ -125,7 +170,7 @@ export class TalkRequests {
     entry: RoomMember,
     re: string,
     { talkId, token }: { talkId: string; token: string },
-    outcome: RequestOutcome,
+    outcome: Exclude<RequestOutcome, { status: 'repeated' | 'in_progress' }>,
   ): void {
     const { connection, identity } = entry;
     const { room } = keeper;
@@ -142,14 +187,6 @@ export class TalkRequests {
       return;
     }
     switch (outcome.status) {
-      case 'repeated':
-        room.grants.delete(talkId);
-        this.#inBackground('repeat', () => this.#repeat(keeper, entry, re, outcome));
-        break;
-      case 'in_progress':
-        room.grants.delete(talkId);
-        this.#joinEarlier(keeper, entry, re);
-        break;
       case 'queued':
         this.#count(room.grants.get(talkId), 'queued');
         room.grants.delete(talkId);
@@ -174,17 +211,17 @@ export class TalkRequests {
     const { store } = this.#options;
     const { keeper, connection, talkId, token, identity } = reservation;
     const { groupId } = keeper.room;
-    const given = await this.#giveRight(reservation);
-    if (given !== 'given') {
+    const right = await this.#giveRight(reservation);
+    if (right.refused) {
       this.#deny(keeper, talkId, connection, null, { cause: 'media_unavailable' });
-      await this.#giveUp(reservation, given === 'silenced');
+      await this.#giveUp(reservation, right.silenced ? 'media_failed' : null);
       return;
     }
-    const silencedTalker = reservation.silence !== null;
+    const silenced = right.silenced ? 'preempted' : null;
     const policy = connection.memberships.get(groupId)?.group.settings;
-    if (policy === undefined) {
+    if (policy === undefined || !isWanted(reservation)) {
       this.#deny(keeper, talkId, connection, null, { cause: 'not_joined' });
-      await this.#giveUp(reservation, silencedTalker);
+      await this.#giveUp(reservation, silenced);
       return;
     }
     const grant = keeper.room.grants.get(talkId);
@@ -193,78 +230,49 @@ export class TalkRequests {
       const outcome = await store.commit({ groupId, talkId, token, policy });
       keeper.apply(outcome);
       if (outcome.status === 'granted') return;
-      const cause =
-        outcome.cause === 'void' ? (identity === null ? 'unavailable' : 'media_unavailable') : outcome.cause;
-      this.#deny(keeper, talkId, connection, null, { cause });
+      // The event that the release has made answers the asker.
+      if (outcome.cause !== 'released') this.#deny(keeper, talkId, connection, null, refusal(outcome.cause, identity));
     } catch (error) {
       this.#options.onError(error, 'commit');
       this.#deny(keeper, talkId, connection, null, { cause: 'unavailable' });
     }
-    await this.#giveUp(reservation, silencedTalker);
+    await this.#giveUp(reservation, silenced);
   }
 
   /** Nothing comes of a reservation: whoever was silenced for it has lost his talk, and its own right goes too. */
-  async #giveUp(reservation: Reservation, silencedTalker: boolean): Promise<void> {
+  async #giveUp(reservation: Reservation, silenced: CancelInput['silenced']): Promise<void> {
     const { store, withdrawals } = this.#options;
     const { keeper, talkId, token, identity } = reservation;
     const { groupId } = keeper.room;
     if (identity !== null) withdrawals.begin(groupId, [identity]);
-    await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silencedTalker }));
+    await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silenced }));
   }
 
-  /** `silenced`: the old talker lost his right, the new one did not get it. */
-  async #giveRight(reservation: Reservation): Promise<'given' | 'refused' | 'silenced'> {
+  /** `silenced`: the talker who is pre-empted has lost his right. Stops early when the asker has given up. */
+  async #giveRight(reservation: Reservation): Promise<{ refused: boolean; silenced: boolean }> {
     const { media, withdrawals } = this.#options;
+    const { silence, identity } = reservation;
     const { groupId } = reservation.keeper.room;
     const endsAtMs = performance.now() + HAND_OVER_BUDGET_MS;
     const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
     let silenced = false;
     try {
       await withdrawals.now(groupId, reservation.withdraw, leftMs());
-      if (reservation.silence !== null) {
-        await media.withdrawSpeaking(groupId, reservation.silence, leftMs());
+      if (silence !== null && isWanted(reservation)) {
+        await media.withdrawSpeaking(groupId, silence, leftMs());
         silenced = true;
       }
-      if (reservation.identity !== null) await media.allowSpeaking(groupId, reservation.identity, leftMs());
-      return 'given';
+      if (identity !== null && isWanted(reservation)) await media.allowSpeaking(groupId, identity, leftMs());
+      return { refused: false, silenced };
     } catch (error) {
       this.#options.onError(error, 'give right');
-      if (!silenced && reservation.silence !== null) {
-        const talker = reservation.silence;
+      if (!silenced && silence !== null) {
         this.#inBackground('restore right', async () => {
-          await media.allowSpeaking(groupId, talker, HAND_OVER_BUDGET_MS);
+          await media.allowSpeaking(groupId, silence, HAND_OVER_BUDGET_MS);
         });
       }
-      return silenced ? 'silenced' : 'refused';
+      return { refused: true, silenced };
     }
-  }
-
-  /** The talker asks again, perhaps from a new socket whose media joined without the right. */
-  async #repeat(
-    keeper: RoomKeeper,
-    entry: RoomMember,
-    re: string,
-    outcome: Extract<RequestOutcome, { status: 'repeated' }>,
-  ): Promise<void> {
-    const { groupId } = keeper.room;
-    const { grant, epoch } = outcome;
-    const { connection, identity } = entry;
-    const media = await this.#publishMedia(groupId, identity);
-    try {
-      if (identity !== null) await this.#options.media.allowSpeaking(groupId, identity, HAND_OVER_BUDGET_MS);
-    } catch (error) {
-      this.#options.onError(error, 'repeat');
-      connection.send({ type: 'TALK_DENIED', re, groupId, cause: 'media_unavailable' });
-      return;
-    }
-    connection.send({ type: 'TALK_GRANTED', re, groupId, epoch, ...grant, media });
-  }
-
-  #joinEarlier(keeper: RoomKeeper, entry: RoomMember, re: string): void {
-    const { connection } = entry;
-    const earlier = [...keeper.room.grants.values()].find((grant) => grant.connection === connection);
-    if (earlier !== undefined) earlier.asked.push(re);
-    else connection.send({ type: 'TALK_DENIED', re, groupId: keeper.room.groupId, cause: 'busy' });
   }
 
   /** Answers every message that asks for this talk, once; `re` is used when no grant is awaited any more. */
@@ -294,6 +302,17 @@ export class TalkRequests {
   #inBackground(step: string, work: () => Promise<void>): void {
     work().catch((error: unknown) => this.#options.onError(error, step));
   }
+}
+
+/** False when the asker has left, or let go, since he asked. */
+function isWanted({ keeper, connection, talkId }: Reservation): boolean {
+  const { members, grants } = keeper.room;
+  return members.get(connection.id)?.connection === connection && grants.has(talkId);
+}
+
+function refusal(cause: 'void' | 'not_joined' | 'listen_only' | 'busy', identity: string | null): Denial {
+  if (cause !== 'void') return { cause };
+  return { cause: identity === null ? 'unavailable' : 'media_unavailable' };
 }
 
 function named(asked: readonly string[]): { re: string }[] {

@@ -95,12 +95,12 @@ export function describeQueue(scene: Scene): void {
       await here.store.request(talk);
       const first = press(groupId, bob, { emergency: true, oneStep: false });
       await there.store.request(first);
-      await there.store.cancel({ ...commitOf(first), silencedTalker: false });
+      await there.store.cancel({ ...commitOf(first), silenced: null });
       expect((await harness.slot(groupId))?.userId).toBe(alice.userId);
       expect((await here.store.snapshot({ groupId, since: null })).talk?.talkId).toBe(talk.talkId);
       const second = press(groupId, bob, { emergency: true, oneStep: false });
       await there.store.request(second);
-      const change = await there.store.cancel({ ...commitOf(second), silencedTalker: true });
+      const change = await there.store.cancel({ ...commitOf(second), silenced: 'media_failed' });
       expect(withoutPresence(change.published)).toEqual(['ended media_failed']);
       expect(await harness.slot(groupId)).toBeNull();
     });
@@ -113,9 +113,9 @@ export function describeQueue(scene: Scene): void {
       await there.store.request(input);
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
       expect(await there.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'not_joined' });
-      const kept = await there.store.cancel({ ...commitOf(input), silencedTalker: false });
+      const kept = await there.store.cancel({ ...commitOf(input), silenced: null });
       expect(withoutPresence(kept.published)).toEqual([]);
-      const ended = await there.store.cancel({ ...commitOf(input), silencedTalker: true });
+      const ended = await there.store.cancel({ ...commitOf(input), silenced: 'media_failed' });
       expect(withoutPresence(ended.published)).toEqual(['ended media_failed']);
     });
 

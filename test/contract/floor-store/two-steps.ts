@@ -64,7 +64,7 @@ export function describeTwoSteps(scene: Scene): void {
         groupId,
         talkId: input.talkId,
         token: input.token,
-        silencedTalker: false,
+        silenced: null,
       });
       expect(change.withdraw).toEqual(['u_alice']);
       expect(await harness.slot(groupId)).toBeNull();

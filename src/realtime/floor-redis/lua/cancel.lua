@@ -1,8 +1,8 @@
 -- Gives a reservation back; nothing was announced. One that was void already still ends the talk that was silenced
 -- for it.
--- ARGV  7 talk id  8 token  9 the pre-empted talker was silenced already (1|0)
+-- ARGV  7 talk id  8 token  9 how the talk ends that was silenced for it ('' = none was)
 -- returns 'cancelled' | 'nothing'
-local talkId, silenced = ARGV[7], ARGV[9] == '1'
+local talkId, silenced = ARGV[7], ARGV[9]
 
 settle()
 local over = floor and floor.voided == talkId and floor.voidedOver
@@ -11,6 +11,6 @@ if cancels then
   over = pending.over
   dropPending()
 end
-if silenced and talk and talk.id == over then endTalk('media_failed') end
+if silenced ~= '' and talk and talk.id == over then endTalk(silenced) end
 promote()
 return reply(cancels and 'cancelled' or 'nothing')

@@ -1,7 +1,7 @@
 -- Second step of a grant: opens and announces the talk that was reserved.
 -- ARGV  7 talk id  8 token  9 maxTalkMs  10 contendedTalkMs  11 cooldownMs
 -- returns 'granted', …, talk id, stream id, seq, maxTalkMs, remainingMs
---         'refused', …, void | not_joined | listen_only | busy
+--         'refused', …, void | released | not_joined | listen_only | busy
 settle()
 if talk and talk.id == ARGV[7] and talk.token == ARGV[8] then
   return reply('granted', talk.id, tonumber(talk.stream), tonumber(talk.seq), tonumber(talk.maxMs), remainingMs())

@@ -74,11 +74,11 @@ local function othersWait(userId)
 end
 
 -- A cooldown binds a user on any device: the places that his other devices wait in are gone.
-local function dropCooledPlaces(userId, retry, emergencies)
+local function dropCooledPlaces(userId, retry, binds)
   if call('LLEN', K.queue) == 0 then return end
   for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
     local waiter = cjson.decode(text)
-    if waiter.user == userId and (emergencies or waiter.emergency == '0') then
+    if waiter.user == userId and string.find(binds, waiter.emergency == '1' and 'e' or 'o', 1, true) then
       call('LREM', K.queue, 1, text)
       publishPlaces()
       publish('1 D ' .. waiter.connection .. ' cooldown ' .. int(retry))
@@ -110,18 +110,20 @@ local function noteTalk(cause)
 end
 
 -- A reservation beside the talk owns the slot already.
-local function endTalk(cause)
+local function endTalk(cause, gone)
   flushPresence()
   local duration = math.max(0, now - talk.start)
   local cooled = cause == 'too_long' or (cause == 'revoked' and talk.emergency == '1')
   local retry = cooled and tonumber(talk.cooldown) or 0
-  number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration),
+  number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration)
+    .. (gone and ' gone' or ''),
     'TALK_ENDED', '"talkId":"' .. talk.id .. '","speaker":' .. talk.speaker
     .. ',"cause":"' .. cause .. '","durationMs":' .. int(duration))
   if retry > 0 then
-    local emergency = talk.emergency == '1'
-    call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. (emergency and 'e' or ''))
-    dropCooledPlaces(talk.user, retry, emergency)
+    -- An emergency that was revoked binds only the next emergency.
+    local binds = (cause == 'too_long' and 'o' or '') .. (talk.emergency == '1' and 'e' or '')
+    call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. binds)
+    dropCooledPlaces(talk.user, retry, binds)
   end
   noteTalk(cause)
   freeSlot(talk.user)

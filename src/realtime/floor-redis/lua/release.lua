@@ -13,9 +13,13 @@ end
 if pending and pending.session == sessionId and pending.connection == connectionId
   and (talkId == '' or pending.id == talkId) then
   local reserved = pending
-  pending, changed = nil, true
+  pending = nil
+  set(floor, 'voided', reserved.id)
+  set(floor, 'voidedCause', 'released')
+  set(floor, 'voidedOver', '')
   if talk then endTalk('preempted') end
-  openTalk(reserved, 0, 0, 0)
+  reserved.contended = '0'
+  openTalk(reserved, tonumber(reserved.maxMs), 0, 0)
   endTalk('released')
   promote()
   return reply('released')

@@ -27,7 +27,7 @@ if cooling then
   local untilAt, binds = string.match(cooling, '^(%d+)|(.*)$')
   if tonumber(untilAt) <= now then
     call('HDEL', K.cooldown, userId)
-  elseif not emergency or binds == 'e' then
+  elseif string.find(binds, emergency and 'e' or 'o', 1, true) then
     return reply('cooldown', untilAt - now)
   end
 end
@@ -35,7 +35,7 @@ end
 local request = {
   id = ARGV[13], token = ARGV[14], stream = ARGV[15], identity = ARGV[16], user = userId, role = role,
   speaker = ARGV[12], session = sessionId, connection = connectionId, process = m.process,
-  emergency = emergency and '1' or '0',
+  emergency = emergency and '1' or '0', maxMs = int(maxTalkMs),
 }
 
 local holder = pending or talk
