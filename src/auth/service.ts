@@ -151,31 +151,39 @@ export function createAuth(parts: AuthParts): Auth {
 
   async function login(request: { requestId: string; address: string }, input: LoginRequest): Promise<Tokens> {
     const account = input.username.toLowerCase();
-    throttle.check(account, request.address);
-    const found = await users.findCredentials(account);
-    const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
-    if (found === null || !isRight || found.disabled) {
-      throttle.failed(account, request.address);
-      await recordRefusal(request.requestId, found?.id);
-      throw invalidCredentials();
+    const attempt = await throttle.begin(account, request.address);
+    try {
+      const found = await users.findCredentials(account);
+      const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
+      if (found === null || !isRight || found.disabled) {
+        attempt.failed();
+        await recordRefusal(request.requestId, found?.id);
+        throw invalidCredentials();
+      }
+      const tokens = await signIn(request.requestId, found.id, input.device);
+      attempt.succeeded();
+      return tokens;
+    } finally {
+      attempt.end();
     }
-    const origin: Origin = { actor: { type: 'user', userId: found.id }, requestId: request.requestId };
+  }
+
+  async function signIn(requestId: string, userId: string, device: Device): Promise<Tokens> {
+    const origin: Origin = { actor: { type: 'user', userId }, requestId };
     const tokens = await runChange(origin, async (context) => {
-      const user = await users.hold(context, found.id).catch((error: unknown) => {
+      const user = await users.hold(context, userId).catch((error: unknown) => {
         throw error instanceof AppError && error.code === 'not_found' ? invalidCredentials() : error;
       });
       if (user.disabled) throw invalidCredentials();
-      const opened = await openSession(context, user, input.device);
+      const opened = await openSession(context, user, device);
       await audit.record(context, {
         action: 'auth.login',
         target: { type: 'session', id: opened.session.id },
-        details: { device: input.device },
+        details: { device: device },
       });
       return opened;
     });
-    throttle.succeeded(account);
-    const sessionId = tokens.session.id;
-    telemetry.signedIn({ requestId: request.requestId, userId: found.id, sessionId, deviceKind: input.device.kind });
+    telemetry.signedIn({ requestId, userId, sessionId: tokens.session.id, deviceKind: device.kind });
     return tokens;
   }
 
@@ -213,26 +221,30 @@ export function createAuth(parts: AuthParts): Auth {
   }
 
   const changePassword: Auth['changePassword'] = async (origin, who, input) => {
-    throttle.check(who.username, who.address);
-    const found = await users.findCredentials(who.username);
-    if (!(await passwords.isRight(input.currentPassword, found?.passwordHash ?? null))) {
-      throttle.failed(who.username, who.address);
-      await runChange(origin, (context) =>
-        audit.record(context, {
-          action: 'auth.password_changed',
-          target: { type: 'user', id: who.userId },
-          result: 'failure',
-        }),
-      );
-      throw new AppError('wrong_password', 'The current password is wrong.');
+    const attempt = await throttle.begin(who.username, who.address);
+    try {
+      const found = await users.findCredentials(who.username);
+      if (!(await passwords.isRight(input.currentPassword, found?.passwordHash ?? null))) {
+        attempt.failed();
+        await runChange(origin, (context) =>
+          audit.record(context, {
+            action: 'auth.password_changed',
+            target: { type: 'user', id: who.userId },
+            result: 'failure',
+          }),
+        );
+        throw new AppError('wrong_password', 'The current password is wrong.');
+      }
+      const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
+      await runChange(origin, async (context) => {
+        await users.update(context, who.userId, { passwordHash });
+        await endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
+        await audit.record(context, { action: 'auth.password_changed', target: { type: 'user', id: who.userId } });
+      });
+      attempt.succeeded();
+    } finally {
+      attempt.end();
     }
-    const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
-    await runChange(origin, async (context) => {
-      await users.update(context, who.userId, { passwordHash });
-      await endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
-      await audit.record(context, { action: 'auth.password_changed', target: { type: 'user', id: who.userId } });
-    });
-    throttle.succeeded(who.username);
   };
 
   const sweeper = createPeriodic({

@@ -51,6 +51,41 @@ it('forgets the failures of an account when it signs in', async () => {
   for (let count = 0; count < 4; count += 1) expect((await attempt('alice', 'wrong-one')).status).toBe(401);
 });
 
+it('lets an account fail 5 times also when the attempts come at once', async () => {
+  const attempts = Array.from({ length: 120 }, (_, index) => attempt('alice', 'wrong-one', `198.51.100.${index}`));
+  const statuses = (await Promise.all(attempts)).map((answer) => answer.status);
+  expect(statuses.filter((status) => status === 401)).toHaveLength(5);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(115);
+});
+
+it('lets an address fail 60 times also when the attempts come at once', async () => {
+  const attempts = Array.from({ length: 100 }, (_, index) => attempt(`nobody-${index}`, 'wrong-one'));
+  const statuses = (await Promise.all(attempts)).map((answer) => answer.status);
+  expect(statuses.filter((status) => status === 401)).toHaveLength(60);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(40);
+});
+
+it('counts wrong current passwords that come at once too', async () => {
+  const { accessToken } = await server.rest.login('alice');
+  const body = { currentPassword: 'wrong-one', newPassword: 'a-new-password' };
+  const attempts = Array.from({ length: 20 }, () =>
+    server.rest.request('POST', '/api/v1/auth/password', { token: accessToken, body }),
+  );
+  const statuses = (await Promise.all(attempts)).map((answer) => answer.status);
+  expect(statuses.filter((status) => status === 403)).toHaveLength(5);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(15);
+});
+
+it('lets everybody sign in at once who knows the password, also beside wrong attempts', async () => {
+  const right = Array.from({ length: 12 }, () => attempt('alice', 'push-to-talk'));
+  expect(new Set((await Promise.all(right)).map((answer) => answer.status))).toEqual(new Set([200]));
+  const mixed = await Promise.all([
+    ...Array.from({ length: 4 }, () => attempt('alice', 'wrong-one')),
+    attempt('alice', 'push-to-talk'),
+  ]);
+  expect(mixed.map((answer) => answer.status)).toEqual([401, 401, 401, 401, 200]);
+});
+
 it('lets an address fail 60 times a minute, and others go on', async () => {
   for (let count = 0; count < 60; count += 1) expect((await attempt(`nobody-${count}`, 'wrong-one')).status).toBe(401);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(429);
