@@ -70,11 +70,15 @@ export async function connectRedis(url: string, listener: RedisListener = {}): P
   function within<T>(silenceMs: number, command: Promise<T>): Promise<T> {
     const sentAt = performance.now();
     return new Promise<T>((resolve, reject) => {
-      let timer = setTimeout(check, silenceMs);
+      let timer = setTimeout(lookOnce, silenceMs);
+      // After a process was busy its timers come before what it has not read yet: that is read first.
+      function lookOnce(): void {
+        setImmediate(check);
+      }
       function check(): void {
         const silentMs = performance.now() - Math.max(sentAt, lastHeardAt);
         if (silentMs >= silenceMs - 1) reject(new RedisUnavailable(`Redis was silent for ${silenceMs} ms`));
-        else timer = setTimeout(check, silenceMs - silentMs);
+        else timer = setTimeout(lookOnce, silenceMs - silentMs);
       }
       command.then(
         (value) => {

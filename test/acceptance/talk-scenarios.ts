@@ -221,7 +221,7 @@ export function describeTalk(name: string, deploy: () => Promise<Deployment>): v
       for (let round = 0; round < 8; round += 1) {
         await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
         const request = bob.client.send('REQUEST_TALK', { groupId, emergency: true });
-        const joins = [1, 2].map(() => bob.client.send('JOIN_GROUP', { groupId }));
+        const joins = Array.from({ length: 12 }, () => 0).map(() => bob.client.send('JOIN_GROUP', { groupId }));
         for (const id of [request, ...joins]) await bob.client.answerTo(id);
         await bob.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
         await alice.client.settled();
