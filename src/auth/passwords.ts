@@ -55,7 +55,8 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
       inTurn(async () => {
         nobody ??= hash('no password is this one', parameters);
         const isEqual = await verify(storedHash ?? (await nobody), password);
-        return isEqual && storedHash !== null;
+        // Lone surrogates all become U+FFFD on their way into the hash.
+        return isEqual && storedHash !== null && password.isWellFormed();
       }),
   };
 }

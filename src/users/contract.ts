@@ -15,7 +15,8 @@ export const username = z
 export const newPassword = z
   .string('must be 8 to 256 characters long')
   .min(8, 'must be 8 to 256 characters long')
-  .max(256, 'must be 8 to 256 characters long');
+  .max(256, 'must be 8 to 256 characters long')
+  .refine((value) => value.isWellFormed(), 'must be whole Unicode characters, without lone surrogates');
 
 /** A user as admins see him. */
 export const user = z
