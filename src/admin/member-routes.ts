@@ -29,12 +29,14 @@ export function registerAdminMemberRoutes(server: HttpServer, parts: AdminRouteP
     },
     async (request) => {
       const groupId = request.params.id;
-      await groups.find(groupId);
       const page = await answerPage(
         cursors,
         ['members', groupId],
         request.query,
-        (afterId, limit) => groups.listMembers(groupId, { afterId, limit }),
+        async (afterId, limit) => {
+          await groups.find(groupId);
+          return groups.listMembers(groupId, { afterId, limit });
+        },
         (item) => item.userId,
       );
       return { ...page, items: page.items.map(memberOnWire) };

@@ -64,12 +64,15 @@ export function registerGroupRoutes(
     },
     async (request) => {
       const groupId = request.params.id;
-      await ownMembership(callerOf(request).user.id, groupId);
+      const userId = callerOf(request).user.id;
       const page = await answerPage(
         cursors,
         ['members', groupId],
         request.query,
-        (afterId, limit) => groups.listMembers(groupId, { afterId, limit }),
+        async (afterId, limit) => {
+          await ownMembership(userId, groupId);
+          return groups.listMembers(groupId, { afterId, limit });
+        },
         (item) => item.userId,
       );
       return { ...page, items: page.items.map(memberOnWire) };

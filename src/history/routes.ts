@@ -33,13 +33,16 @@ export function registerHistoryRoutes(
     },
     async (request) => {
       const groupId = request.params.id;
-      if ((await groups.membershipOf(callerOf(request).user.id, groupId, { isFresh: true })) === null) throw notFound();
+      const userId = callerOf(request).user.id;
       const filter = { ...request.query, groupId };
       const page = await answerPage(
         cursors,
         ['group talks', ...namesOf(filter)],
         request.query,
-        (position, limit) => history.listTalks(filter, { after: placeOf(position), limit }),
+        async (position, limit) => {
+          if ((await groups.membershipOf(userId, groupId, { isFresh: true })) === null) throw notFound();
+          return history.listTalks(filter, { after: placeOf(position), limit });
+        },
         (row) => positionOf(row.startedAt, row.talkId),
       );
       return { ...page, items: page.items.map(talkOnWire) };

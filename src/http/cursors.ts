@@ -54,7 +54,10 @@ export function createCursors(keys: readonly string[]): Cursors {
   };
 }
 
-/** Answers a list route: reads one more than a page holds, to know whether there is a next one. */
+/**
+ * Answers a list route: reads one more than a page holds, to know whether there is a next one. A bad cursor is refused
+ * before anything is read: what must be looked up first (may the caller see this list?) belongs into `read`.
+ */
 export async function answerPage<T>(
   cursors: Cursors,
   list: ListName,
