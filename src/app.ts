@@ -9,6 +9,7 @@ import { registerHistoryRoutes } from './history/index.ts';
 import { guardAccess } from './http/access.ts';
 import { allowOrigins } from './http/cors.ts';
 import { answerClientError, answerFrameworkError, handleErrors } from './http/error-handling.ts';
+import { checkAfterAccess, checkBeforeAccess } from './http/first-checks.ts';
 import { registerHealthRoutes } from './http/health.ts';
 import { registerMetricsRoute } from './http/metrics-route.ts';
 import { collectOpenapi, registerDocs } from './http/openapi.ts';
@@ -17,7 +18,8 @@ import { observeRequests } from './http/observation.ts';
 import { isSocketUpgrade, registerGateway } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import type { HttpServer } from './http/server.ts';
-import { refuseBadQuery, validateStrictly } from './http/validation.ts';
+import { routeUnusualRequests } from './http/unusual-requests.ts';
+import { validateStrictly } from './http/validation.ts';
 
 const bodyLimitBytes = 16 * 1_024;
 const requestTimeoutMs = 15_000;
@@ -26,7 +28,7 @@ const keepAliveTimeoutMs = 72_000;
 
 /**
  * The HTTP server with all routes, not listening. Hooks are in the order of the contract's checks: the count of
- * requests, secrets in the query, the session, the role; then Fastify reads and checks the body.
+ * requests, what is refused to everybody, the session, the role; then Fastify reads and checks the body.
  */
 export async function buildApp(container: Container): Promise<HttpServer> {
   const { config } = container;
@@ -38,7 +40,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, shouldUpgradeCallback: isSocketUpgrade },
+    http: { headersTimeout: headersTimeoutMs, requireHostHeader: false, shouldUpgradeCallback: isSocketUpgrade },
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -49,13 +51,15 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   }).withTypeProvider<ZodTypeProvider>();
 
   server.setSerializerCompiler(serializerCompiler);
+  routeUnusualRequests(server);
   handleErrors(server);
   observeRequests(server, container.metrics);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   await allowOrigins(server, config.http.allowedOrigins);
   if (config.rateLimits) await limitRequests(server);
-  server.addHook('onRequest', refuseBadQuery);
+  checkBeforeAccess(server);
   guardAccess(server, container.auth.authenticate);
+  checkAfterAccess(server);
   validateStrictly(server);
   await collectOpenapi(server, { title: config.appName, version: container.version });
 

@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, notFound } from '../errors.ts';
 import { problemHeaders, problemOf, toAppError } from './problem.ts';
+import { requestIdIn } from './request-id.ts';
 import type { HttpServer } from './server.ts';
 
 /** Every refusal leaves as a problem; what the application does not know is logged and becomes `internal`. */
@@ -36,15 +37,17 @@ export function answerFrameworkError(
 }
 
 /** For bytes that are not HTTP, or too slow, or with too many headers. */
-export function answerClientError(thrown: Error & { readonly code?: string }, socket: Socket): void {
+export function answerClientError(
+  thrown: Error & { readonly code?: string; readonly rawPacket?: unknown },
+  socket: Socket,
+): void {
   if (thrown.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const requestId = uuidv7();
-  const error = new AppError('validation_failed', clientErrorDetail(thrown.code));
-  const status = thrown.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : thrown.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-  const body = JSON.stringify({ ...problemOf(error, requestId), status });
+  const requestId = requestIdIn(thrown.rawPacket) ?? uuidv7();
+  const error = clientError(thrown.code);
+  const body = JSON.stringify(problemOf(error, requestId));
   const headers = {
     ...problemHeaders(error),
     'x-request-id': requestId,
@@ -52,13 +55,14 @@ export function answerClientError(thrown: Error & { readonly code?: string }, so
     connection: 'close',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
 }
 
-function clientErrorDetail(code: string | undefined): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'The headers are larger than 16 KiB.';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'The request did not arrive in time.';
-  return 'The request is not valid HTTP.';
+function clientError(code: string | undefined): AppError {
+  if (code === 'HPE_HEADER_OVERFLOW') return new AppError('headers_too_large', 'The headers are larger than 16 KiB.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new AppError('request_timeout', 'The request did not arrive in time.');
+  return new AppError('validation_failed', 'The request is not valid HTTP.');
 }
 
 function logFailure(log: Pick<FastifyBaseLogger, 'error' | 'warn'>, error: AppError): void {

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { noQuery } from './contract.ts';
 import type { HttpServer } from './server.ts';
 
 type Transform = typeof jsonSchemaTransform;
@@ -40,12 +41,15 @@ export async function collectOpenapi(
 
 /** `/openapi.json` and the page `/docs`, which needs no network but this server. */
 export async function registerDocs(server: HttpServer): Promise<void> {
-  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
-    reply.type('application/json').send(server.swagger()),
+  server.get(
+    '/openapi.json',
+    { config: { access: 'public' }, schema: { hide: true, querystring: noQuery } },
+    async (_request, reply) => reply.type('application/json').send(server.swagger()),
   );
   await server.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'public' };
+      route.schema = { ...route.schema, querystring: noQuery };
     });
     await scope.register(swaggerUi, {
       routePrefix: '/docs',

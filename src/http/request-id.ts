@@ -8,3 +8,10 @@ export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && acceptable.test(given) ? given : uuidv7();
 }
+
+/** The acceptable `X-Request-Id` in bytes that could not be read as HTTP, if it stands there. */
+export function requestIdIn(packet: unknown): string | undefined {
+  if (!Buffer.isBuffer(packet)) return undefined;
+  const [head = ''] = packet.toString('latin1').split('\r\n\r\n', 1);
+  return /\r\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,64})[ \t]*(?:\r\n|$)/i.exec(head)?.[1];
+}

@@ -1,15 +1,12 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, invalidField, type FieldError } from '../errors.ts';
 import { noBody, noQuery } from './contract.ts';
 import { firstDuplicateKey } from './duplicate-keys.ts';
 import type { HttpServer } from './server.ts';
 
-const secretsInQueries = ['token', 'access_token', 'ticket'];
-
 /**
  * Strict input: bodies are JSON that fits the route's schema to the last key, queries hold only what the route
- * knows, once each, and never a secret.
+ * knows, once each.
  */
 export function validateStrictly(server: HttpServer): void {
   server.removeAllContentTypeParsers();
@@ -33,23 +30,6 @@ export function validateStrictly(server: HttpServer): void {
     if (schema?.hide === true) return;
     route.schema = { querystring: noQuery, ...(route.method === 'GET' ? {} : { body: noBody }), ...schema };
   });
-}
-
-/** An `onRequest` hook: `token`, `access_token` and `ticket` in any query are refused, and broken percent-encoding. */
-export async function refuseBadQuery(request: FastifyRequest): Promise<void> {
-  const start = request.raw.url?.indexOf('?') ?? -1;
-  if (start < 0) return;
-  const query = request.raw.url?.slice(start + 1) ?? '';
-  try {
-    decodeURIComponent(query.replaceAll('+', ' '));
-  } catch {
-    throw invalidField('query', 'must be percent-encoded UTF-8');
-  }
-  for (const name of new URLSearchParams(query).keys()) {
-    if (secretsInQueries.includes(name.toLowerCase())) {
-      throw invalidField(name, 'must not stand in a query: send the token in the Authorization header');
-    }
-  }
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -8,7 +8,8 @@ import { guardAccess } from '../../src/http/access.ts';
 import { answerClientError, handleErrors } from '../../src/http/error-handling.ts';
 import { requestIdOf } from '../../src/http/request-id.ts';
 import type { HttpServer } from '../../src/http/server.ts';
-import { refuseBadQuery, validateStrictly } from '../../src/http/validation.ts';
+import { checkAfterAccess, checkBeforeAccess } from '../../src/http/first-checks.ts';
+import { validateStrictly } from '../../src/http/validation.ts';
 import { systemClock } from '../../src/infra/clock.ts';
 import type { Authentication, Membership, SessionAccess } from '../../src/realtime/access.ts';
 import {
@@ -126,7 +127,8 @@ export class GatewayHarness {
     }).withTypeProvider<ZodTypeProvider>();
     this.server.setSerializerCompiler(serializerCompiler);
     handleErrors(this.server);
-    this.server.addHook('onRequest', refuseBadQuery);
+    checkBeforeAccess(this.server);
+    checkAfterAccess(this.server);
     guardAccess(this.server, async () => ({ ok: false, reason: 'token_invalid' }));
     validateStrictly(this.server);
     registerGateway(this.server, this.gateway);
