@@ -9,21 +9,18 @@ export type Device = z.infer<typeof device>;
 
 /** What was typed, whatever it is: only its size is limited, so that every wrong pair is answered alike. */
 export const loginRequest = z.strictObject({
-  username: z.string('must be a text').min(1, 'must not be empty').max(256, 'must be at most 256 characters long'),
-  password: z.string('must be a text').min(1, 'must not be empty').max(256, 'must be at most 256 characters long'),
+  username: z.string().min(1, 'must not be empty').max(256, 'must be at most 256 characters long'),
+  password: z.string().min(1, 'must not be empty').max(256, 'must be at most 256 characters long'),
   device,
 });
 export type LoginRequest = z.infer<typeof loginRequest>;
 
 export const refreshRequest = z.strictObject({
-  refreshToken: z.string('must be a refresh token').min(1, 'must not be empty').max(4_096, 'is too long for a token'),
+  refreshToken: z.string().min(1, 'must not be empty').max(4_096, 'is too long for a token'),
 });
 
 export const passwordChange = z.strictObject({
-  currentPassword: z
-    .string('must be a text')
-    .min(1, 'must not be empty')
-    .max(256, 'must be at most 256 characters long'),
+  currentPassword: z.string().min(1, 'must not be empty').max(256, 'must be at most 256 characters long'),
   newPassword,
 });
 export type PasswordChange = z.infer<typeof passwordChange>;

@@ -26,7 +26,7 @@ export function linesOfText(minimum: number, maximum: number) {
 
 function text(minimum: number, maximum: number, forbidden: RegExp) {
   return z
-    .string(`must be a text of ${minimum} to ${maximum} characters`)
+    .string()
     .overwrite((value) => value.trim().normalize('NFC'))
     .refine((value) => !forbidden.test(value), { error: 'must hold no control characters', abort: true })
     .refine(
@@ -43,12 +43,12 @@ function text(minimum: number, maximum: number, forbidden: RegExp) {
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^[1-9][0-9]?$|^100$/, 'must be a whole number from 1 to 100, given once')
+    .regex(/^[1-9][0-9]?$|^100$/, 'must be a whole number from 1 to 100')
     .transform(Number)
     .optional()
     .meta({ description: '1 to 100, 50 when absent' }),
   cursor: z
-    .string('must be a cursor that this list gave, given once')
+    .string()
     .min(1)
     .max(512)
     .optional()

@@ -1,37 +1,51 @@
+/** An open bracket: the keys so far of an object, `undefined` for an array, and where in it the text stands. */
+interface Open {
+  readonly keys: Set<string> | undefined;
+  at: string | number;
+}
+
+const nameLimit = 100;
+
 /**
- * The first key that an object of this JSON text holds twice, if any: `JSON.parse` would silently keep the last.
- * `text` is valid JSON. Keys are compared as written values, so `"a"` and `"\u0061"` are the same.
+ * Where an object of this JSON text holds a key twice, if anywhere: `JSON.parse` would silently keep the last. The
+ * path is that of the second one, such as `device.name` or `list.0.name`, with long names cut. `text` is valid JSON.
+ * Keys are compared as written values, so `"a"` and `"\u0061"` are the same.
  */
 export function firstDuplicateKey(text: string): string | undefined {
-  /** One entry per open bracket: the keys so far of an object, `undefined` for an array. */
-  const open: Array<Set<string> | undefined> = [];
+  const open: Open[] = [];
   let expectsKey = false;
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index];
+    const innermost = open.at(-1);
     if (character === '{') {
-      open.push(new Set());
+      open.push({ keys: new Set(), at: '' });
       expectsKey = true;
     } else if (character === '[') {
-      open.push(undefined);
+      open.push({ keys: undefined, at: 0 });
       expectsKey = false;
     } else if (character === '}' || character === ']') {
       open.pop();
       expectsKey = false;
     } else if (character === ',') {
-      expectsKey = open.at(-1) !== undefined;
+      expectsKey = innermost?.keys !== undefined;
+      if (typeof innermost?.at === 'number') innermost.at += 1;
     } else if (character === '"') {
       const end = endOfString(text, index);
-      if (expectsKey) {
+      if (expectsKey && innermost !== undefined) {
         const key = String(JSON.parse(text.slice(index, end + 1)));
-        const keys = open.at(-1);
-        if (keys?.has(key)) return key;
-        keys?.add(key);
+        innermost.at = key;
+        if (innermost.keys?.has(key) === true) return pathOf(open);
+        innermost.keys?.add(key);
         expectsKey = false;
       }
       index = end;
     }
   }
   return undefined;
+}
+
+function pathOf(open: readonly Open[]): string {
+  return open.map(({ at }) => String(at).slice(0, nameLimit)).join('.');
 }
 
 /** The index of the closing quote of the string that opens at `start`. */

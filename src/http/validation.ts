@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { AppError, invalidField, type FieldError } from '../errors.ts';
+import { AppError, invalidField } from '../errors.ts';
 import { noBody, noQuery } from './contract.ts';
 import { firstDuplicateKey } from './duplicate-keys.ts';
+import { plainMessage, validationError } from './field-errors.ts';
 import type { HttpServer } from './server.ts';
 
 /**
@@ -21,8 +22,11 @@ export function validateStrictly(server: HttpServer): void {
     const zodSchema = schema instanceof z.ZodType ? schema : z.never();
     return (value: unknown) => {
       // Fastify gives `null` for no body; the JSON text `null` does not come this far.
-      const parsed = zodSchema.safeParse(httpPart === 'body' && value === null ? undefined : value);
-      return parsed.success ? { value: parsed.data } : { error: validationError(parsed.error, httpPart ?? 'body') };
+      const given = httpPart === 'body' && value === null ? undefined : value;
+      const parsed = zodSchema.safeParse(given, { error: plainMessage });
+      return parsed.success
+        ? { value: parsed.data }
+        : { error: validationError(parsed.error, httpPart ?? 'body', given) };
     };
   });
   server.addHook('onRoute', (route) => {
@@ -47,31 +51,6 @@ function parseJson(body: string | Buffer): unknown {
   }
   if (value === null) throw invalidField('body', 'must be an object');
   const duplicate = firstDuplicateKey(text);
-  if (duplicate !== undefined) throw invalidField(duplicate.slice(0, 100), 'stands twice in one object');
+  if (duplicate !== undefined) throw invalidField(duplicate.slice(-300), 'stands twice in one object');
   return value;
-}
-
-function validationError(error: z.ZodError, httpPart: string): AppError {
-  const errors = error.issues.flatMap((issue) => fieldErrorsOf(issue, httpPart));
-  const first = errors[0];
-  const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return new AppError(
-    'validation_failed',
-    first === undefined ? 'The request is not valid.' : `${first.path}: ${first.message}${rest}`,
-    {
-      errors: errors.slice(0, 20),
-    },
-  );
-}
-
-function fieldErrorsOf(issue: z.core.$ZodIssue, httpPart: string): FieldError[] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key.slice(0, 100)].join('.'), message: 'is not known here' }));
-  }
-  return [{ path: path.length === 0 ? nameOfPart(httpPart) : path.join('.'), message: issue.message }];
-}
-
-function nameOfPart(httpPart: string): string {
-  return httpPart === 'querystring' ? 'query' : httpPart;
 }
