@@ -20,6 +20,7 @@ type VerifiedToken =
 
 /** Short-lived JWTs (RFC 9068 `at+jwt`), HS256. */
 export interface AccessTokens {
+  /** Whole seconds, rounded down: a token ends up to 1 s before `ttlMs` is over, never after. */
   issue(claims: Omit<AccessClaims, 'expiresAtMs'>): Promise<string>;
   verify(token: string): Promise<VerifiedToken>;
   readonly ttlMs: number;
@@ -79,7 +80,7 @@ export function createAccessTokens(options: {
         .setIssuer(issuer)
         .setAudience(audience)
         .setIssuedAt(Math.floor(nowSeconds))
-        .setExpirationTime(Math.ceil(nowSeconds + options.ttlMs / 1_000))
+        .setExpirationTime(Math.floor(nowSeconds + options.ttlMs / 1_000))
         .sign(signingKey);
     },
     verify: async (token) => {
