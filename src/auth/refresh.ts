@@ -12,7 +12,7 @@ import type { SessionRow } from './repo.ts';
 
 /** How long a refresh token that was rotated away is still accepted while no newer token was used. */
 const graceMs = 120_000;
-/** How many answers to repeated refreshes may wait for their first use side by side. */
+/** How many of the pairs side by side end the time of the token before with the use of their access token. */
 const openPairsAtMost = 8;
 
 type Decision =
@@ -23,7 +23,8 @@ type Decision =
 /**
  * Rotation with confirmation by use. A refresh makes a new pair; the token it was asked with stays valid until one
  * of the new pair's tokens is used, so that a lost answer costs nothing: asking again gives another pair beside the
- * first. The first one used wins. Whatever was rotated away before that is reuse and ends the session.
+ * first. All pairs that stand side by side work, whichever is used first, until what one of them was rotated into is
+ * used; then all of them are rotated away. Whatever was rotated away is reuse and ends the session.
  */
 export function createRefresh(parts: {
   readonly runChange: RunChange;
@@ -72,8 +73,7 @@ export function createRefresh(parts: {
     const session = await repo.lockSession(context.tx, token.sessionId);
     if (session === null || session.endedAt !== null) return refusedAs('token_invalid', 'The session has ended.');
     const nowMs = clock.nowMs();
-    const isCurrent = session.currentHashes.includes(token.hash);
-    const isPrevious = session.previousHash === token.hash;
+    const { isCurrent, isPrevious } = placeOf(token, session);
     if (!isCurrent && !isPrevious && !token.isGenuine)
       return refusedAs('token_invalid', 'The refresh token is not valid.');
     if (session.expiresAt.getTime() <= nowMs) return refusedAs('token_expired', 'The refresh token has expired.');
@@ -126,6 +126,19 @@ export function createRefresh(parts: {
         telemetry.tokensRefreshed({ requestId, sessionId: token.sessionId });
         return decision.tokens;
     }
+  };
+}
+
+/**
+ * Tokens with one rotation number stand side by side. The stored hashes know them also when the key that marked them
+ * is no longer accepted.
+ */
+function placeOf(token: RefreshToken, session: SessionRow): { isCurrent: boolean; isPrevious: boolean } {
+  const marked = token.isGenuine ? token.rotation : undefined;
+  return {
+    isCurrent: marked === session.rotation || session.currentHashes.includes(token.hash),
+    isPrevious:
+      session.previousHash !== null && (marked === session.rotation - 1 || session.previousHash === token.hash),
   };
 }
 

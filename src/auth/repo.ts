@@ -52,11 +52,11 @@ export async function rotateSession(
     .where(eq(authSessions.id, id));
 }
 
-/** The pair with this refresh hash was used: from now on it is the only one. */
+/** The pair with this refresh hash was used: from now on the one before is no longer accepted. */
 export async function confirmPair(query: Queryable, id: string, refreshHash: string): Promise<void> {
   await query
     .update(authSessions)
-    .set({ currentHashes: [refreshHash], previousHash: null, previousUntil: null })
+    .set({ previousHash: null, previousUntil: null })
     .where(
       and(
         eq(authSessions.id, id),

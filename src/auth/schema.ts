@@ -18,9 +18,9 @@ export const authSessions = pgTable(
     expiresAt: timestamp('expires_at', { withTimezone: true, precision: 3 }).notNull(),
     /** How often the family was rotated. */
     rotation: integer('rotation').notNull().default(0),
-    /** The newest pair; more than one while repeated refreshes wait for the first use of one of them. */
+    /** The newest pair; more than one after repeated refreshes, the latest last. */
     currentHashes: text('current_hashes').array().notNull(),
-    /** The pair before, while no newer one was used. */
+    /** A token of the pair before, while no newer one was used. */
     previousHash: text('previous_hash'),
     previousUntil: timestamp('previous_until', { withTimezone: true, precision: 3 }),
     endedAt: timestamp('ended_at', { withTimezone: true, precision: 3 }),

@@ -22,10 +22,6 @@ afterAll(async () => {
 
 const device = { name: ' My watch ', kind: 'watch' };
 
-async function refresh(refreshToken: string): Promise<wire.Tokens> {
-  return wire.tokens.parse(await server.rest.expect(200, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } }));
-}
-
 async function refreshRefused(refreshToken: string): Promise<string> {
   return (await server.rest.expectProblem(401, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } })).code;
 }
@@ -184,77 +180,6 @@ describe('access tokens', () => {
       expect(await me(fresh.accessToken)).toBe(401);
     } finally {
       await rotated[Symbol.asyncDispose]();
-    }
-  });
-});
-
-describe('refresh', () => {
-  it('rotates, and the used token is refused after the new access token was used', async () => {
-    const first = await server.rest.login('alice');
-    const second = await refresh(first.refreshToken);
-    expect(second.session.id).toBe(first.session.id);
-    expect(second.refreshToken).not.toBe(first.refreshToken);
-    expect(await me(second.accessToken)).toBe(200);
-    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
-    expect(await me(second.accessToken)).toBe(401);
-    expect(await refreshRefused(second.refreshToken)).toBe('token_invalid');
-  });
-
-  it('accepts the used token again while the answer may have been lost', async () => {
-    const first = await server.rest.login('alice');
-    await refresh(first.refreshToken);
-    const third = await refresh(first.refreshToken);
-    expect(await me(first.accessToken)).toBe(200);
-    const fourth = await refresh(third.refreshToken);
-    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
-    expect(await me(fourth.accessToken)).toBe(401);
-  });
-
-  it('accepts either of two answers to racing refreshes, and then only that one', async () => {
-    const first = await server.rest.login('alice');
-    const [left, right] = await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)]);
-    expect(await me(left.accessToken)).toBe(200);
-    expect(await refreshRefused(right.refreshToken)).toBe('refresh_reused');
-    expect(await me(left.accessToken)).toBe(401);
-  });
-
-  it('accepts the used token for 120 s at most', async () => {
-    const first = await server.rest.login('alice');
-    await refresh(first.refreshToken);
-    try {
-      nowShiftMs += 121_000;
-      expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
-    } finally {
-      nowShiftMs -= 121_000;
-    }
-  });
-
-  it('knows a token that was rotated away long ago', async () => {
-    const first = await server.rest.login('alice');
-    let latest = first;
-    for (let round = 0; round < 3; round += 1) latest = await refresh(latest.refreshToken);
-    expect(await refreshRefused(first.refreshToken)).toBe('refresh_reused');
-    expect(await me(latest.accessToken)).toBe(401);
-  });
-
-  it('takes an invented token of a known session for nothing', async () => {
-    const first = await server.rest.login('alice');
-    const bytes = Buffer.from(first.refreshToken.slice(4), 'base64url');
-    bytes[30] = (bytes[30] ?? 0) ^ 1;
-    expect(await refreshRefused(`nrt_${bytes.toString('base64url')}`)).toBe('token_invalid');
-    expect(await refreshRefused('nrt_x')).toBe('token_invalid');
-    expect(await refreshRefused('x'.repeat(4_000))).toBe('token_invalid');
-    expect(await me(first.accessToken)).toBe(200);
-  });
-
-  it('refuses a lapsed token', async () => {
-    const first = await server.rest.login('alice');
-    const shiftMs = 31 * 24 * 3_600_000;
-    try {
-      nowShiftMs += shiftMs;
-      expect(await refreshRefused(first.refreshToken)).toBe('token_expired');
-    } finally {
-      nowShiftMs -= shiftMs;
     }
   });
 });
