@@ -40,7 +40,10 @@ export function registerAdminGroupRoutes(server: HttpServer, parts: AdminRoutePa
 
   server.post(
     '/admin/groups',
-    { config, schema: { ...shared, summary: 'Make a group', body: newGroup, response: { 201: managedGroup } } },
+    {
+      config: { ...config, refusals: ['not_found', 'user_disabled'] },
+      schema: { ...shared, summary: 'Make a group', body: newGroup, response: { 201: managedGroup } },
+    },
     async (request, reply) => {
       const made = await runChange(originOf(request), (context) => admin.createGroup(context, request.body));
       return reply.code(201).send(managedGroupOnWire(made));

@@ -46,7 +46,7 @@ export function registerAdminMemberRoutes(server: HttpServer, parts: AdminRouteP
   server.put(
     '/admin/groups/:id/members/:userId',
     {
-      config,
+      config: { ...config, refusals: ['user_disabled', 'manager_required'] },
       schema: {
         ...shared,
         summary: 'Add a member, or change his right to talk',
@@ -66,7 +66,10 @@ export function registerAdminMemberRoutes(server: HttpServer, parts: AdminRouteP
 
   server.delete(
     '/admin/groups/:id/members/:userId',
-    { config, schema: { ...shared, summary: 'Remove a member', params: memberParams, response: { 204: noContent } } },
+    {
+      config: { ...config, refusals: ['manager_required'] },
+      schema: { ...shared, summary: 'Remove a member', params: memberParams, response: { 204: noContent } },
+    },
     async (request, reply) => {
       const { id, userId } = request.params;
       await runChange(originOf(request), (context) => admin.removeMember(context, id, userId));
@@ -77,7 +80,7 @@ export function registerAdminMemberRoutes(server: HttpServer, parts: AdminRouteP
   server.put(
     '/admin/groups/:id/manager',
     {
-      config,
+      config: { ...config, refusals: ['user_disabled'] },
       schema: {
         ...shared,
         summary: 'Swap the manager',

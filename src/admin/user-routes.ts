@@ -45,7 +45,10 @@ export function registerAdminUserRoutes(server: HttpServer, parts: AdminRoutePar
 
   server.post(
     '/admin/users',
-    { config, schema: { ...shared, summary: 'Make a user', body: newUser, response: { 201: user } } },
+    {
+      config: { ...config, refusals: ['already_exists'] },
+      schema: { ...shared, summary: 'Make a user', body: newUser, response: { 201: user } },
+    },
     async (request, reply) => {
       const { password, ...input } = request.body;
       const passwordHash = await hashOf(password);
@@ -68,7 +71,10 @@ export function registerAdminUserRoutes(server: HttpServer, parts: AdminRoutePar
 
   server.patch(
     '/admin/users/:id',
-    { config, schema: { ...shared, summary: 'Change a user', params, body: userChange, response: { 200: user } } },
+    {
+      config: { ...config, refusals: ['last_admin'] },
+      schema: { ...shared, summary: 'Change a user', params, body: userChange, response: { 200: user } },
+    },
     async (request) => {
       const { password, ...change } = request.body;
       const passwordHash = await hashOf(password);
@@ -81,7 +87,10 @@ export function registerAdminUserRoutes(server: HttpServer, parts: AdminRoutePar
 
   server.delete(
     '/admin/users/:id',
-    { config, schema: { ...shared, summary: 'Delete a user', params, response: { 204: noContent } } },
+    {
+      config: { ...config, refusals: ['last_admin', 'manager_required'] },
+      schema: { ...shared, summary: 'Delete a user', params, response: { 204: noContent } },
+    },
     async (request, reply) => {
       await runChange(originOf(request), (context) => admin.deleteUser(context, request.params.id));
       return reply.code(204).send();

@@ -20,7 +20,7 @@ export function registerAuthRoutes(
   server.post(
     '/auth/login',
     {
-      config: anyone,
+      config: { ...anyone, refusals: ['invalid_credentials'] },
       schema: { tags, summary: 'Sign in with a password', body: loginRequest, response: { 200: tokens } },
     },
     (request) => auth.login({ requestId: request.id, address: request.ip }, request.body),
@@ -28,7 +28,10 @@ export function registerAuthRoutes(
 
   server.post(
     '/auth/refresh',
-    { config: anyone, schema: { tags, summary: 'Rotate the tokens', body: refreshRequest, response: { 200: tokens } } },
+    {
+      config: { ...anyone, refusals: ['token_invalid', 'token_expired', 'token_wrong_type', 'refresh_reused'] },
+      schema: { tags, summary: 'Rotate the tokens', body: refreshRequest, response: { 200: tokens } },
+    },
     (request) => auth.refresh(request.id, request.body.refreshToken),
   );
 
@@ -97,7 +100,7 @@ export function registerAuthRoutes(
   server.post(
     '/auth/password',
     {
-      config: signedIn,
+      config: { ...signedIn, refusals: ['wrong_password'] },
       schema: {
         ...needsSession,
         tags,

@@ -17,9 +17,10 @@ const contendedMessage = 'must be 0 (off) or a whole number from 500 to 600000';
 /** The limits of a group's floor; times in milliseconds. Source: the contract's "settings". */
 const settingsFields = {
   maxTalkMs: wholeNumber(1_000, 600_000),
-  contendedTalkMs: z
-    .int(contendedMessage)
-    .refine((value) => value === 0 || (value >= 500 && value <= 600_000), contendedMessage),
+  contendedTalkMs: z.union(
+    [z.literal(0), z.int(contendedMessage).min(500, contendedMessage).max(600_000, contendedMessage)],
+    contendedMessage,
+  ),
   queueLimit: wholeNumber(0, 100),
   cooldownMs: wholeNumber(0, 60_000),
   managerPreempts: z.boolean(),

@@ -1,23 +1,27 @@
-import swagger from '@fastify/swagger';
+import swagger, { type SwaggerTransform } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { noQuery } from './contract.ts';
+import { finishDocument, optionalBodyMark } from './openapi-finish.ts';
+import { refusalsOf } from './openapi-refusals.ts';
 import type { HttpServer } from './server.ts';
 
-type Transform = typeof jsonSchemaTransform;
-
-/** Every route may answer with a problem. */
-const problemAnswer = {
-  description: 'A refusal (RFC 9457)',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-};
-
-const withProblems: Transform = (document) => {
+/** Says of every route how it refuses, and marks the bodies that may be left out. */
+const describeRoute: SwaggerTransform = (document) => {
+  const given = document.schema?.body;
   const transformed = jsonSchemaTransform(document);
   const { schema } = transformed;
-  if (schema === undefined || schema.hide === true || typeof schema.response !== 'object') return transformed;
-  return { ...transformed, schema: { ...schema, response: { ...schema.response, default: problemAnswer } } };
+  if (schema === undefined || schema.hide === true || !isObject(schema.response)) return transformed;
+  const isOptional = given instanceof z.ZodType && given.safeParse(undefined).success;
+  const body = isOptional && isObject(schema.body) ? { body: { ...schema.body, [optionalBodyMark]: true } } : {};
+  const response = { ...refusalsOf(document.route), ...schema.response };
+  return { ...transformed, schema: { ...schema, ...body, response } };
 };
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
 
 /** Collects the routes that are registered afterwards into an OpenAPI 3.1 document. */
 export async function collectOpenapi(
@@ -34,8 +38,12 @@ export async function collectOpenapi(
       },
       components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
-    transform: withProblems,
-    transformObject: jsonSchemaTransformObject,
+    transform: describeRoute,
+    transformObject: (document) => {
+      const finished = jsonSchemaTransformObject(document);
+      finishDocument(finished);
+      return finished;
+    },
   });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import type { Origin } from '../infra/change.ts';
 
 /** The HTTP server as routes see it: validated and typed by zod. */
@@ -40,6 +40,8 @@ export interface Caller {
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: AccessRule;
+    /** What this route refuses beyond what follows from its rules; for the API document. */
+    refusals?: readonly ErrorCode[];
   }
   interface FastifyRequest {
     caller: Caller | null;
