@@ -1,6 +1,6 @@
-import { and, asc, eq, gt, ilike, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
-import { containing } from '../infra/search-pattern.ts';
+import { containsAnyCase } from '../infra/search-pattern.ts';
 import type { Queryable } from '../infra/postgres.ts';
 import type { GroupRole, GroupSettings, TalkRight } from './contract.ts';
 import { groupMembers, groups } from './schema.ts';
@@ -123,7 +123,7 @@ export async function listGroups(
       and(
         isLivingGroup,
         page.afterId === undefined ? undefined : gt(groups.id, page.afterId),
-        page.search === undefined ? undefined : ilike(groups.name, containing(page.search)),
+        page.search === undefined ? undefined : containsAnyCase(groups.name, page.search),
       ),
     )
     .orderBy(asc(groups.id))

@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, ilike, inArray, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { holdLock } from '../infra/transaction-lock.ts';
-import { containing } from '../infra/search-pattern.ts';
+import { containsAnyCase } from '../infra/search-pattern.ts';
 import type { Queryable } from '../infra/postgres.ts';
 import { users } from './schema.ts';
 
@@ -67,7 +67,7 @@ export async function listUsers(
   query: Queryable,
   page: { readonly search: string | undefined; readonly afterId: string | undefined; readonly limit: number },
 ): Promise<UserRecord[]> {
-  const pattern = page.search === undefined ? undefined : containing(page.search);
+  const { search } = page;
   return query
     .select(columns)
     .from(users)
@@ -75,7 +75,9 @@ export async function listUsers(
       and(
         isNull(users.deletedAt),
         page.afterId === undefined ? undefined : gt(users.id, page.afterId),
-        pattern === undefined ? undefined : or(ilike(users.username, pattern), ilike(users.displayName, pattern)),
+        search === undefined
+          ? undefined
+          : or(containsAnyCase(users.username, search), containsAnyCase(users.displayName, search)),
       ),
     )
     .orderBy(asc(users.id))

@@ -136,6 +136,8 @@ describe('users', () => {
     expect(await found('needle_')).toBe(1);
     expect(await found('0%')).toBe(1);
     expect(await found('\\')).toBe(0);
+    await make('greek', 'Πέτρος ΟΔΟΣ');
+    for (const search of ['ΠΈΤΡΟΣ', 'πέτροσ', 'οδος', 'οδοσ']) expect(await found(search)).toBe(1);
     expect((await client.send('GET', '/admin/users?search=%00')).status).toBe(400);
   });
 });
