@@ -36,17 +36,19 @@ export function answerFrameworkError(
   raw.end(JSON.stringify(problemOf(error, request.id)));
 }
 
+type ClientFault = Error & { readonly code?: string; readonly rawPacket?: unknown };
+
+/** RFC 9112, 3: a request line of HTTP/1, with any method. */
+const requestLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP\/1\.[01]\r\n/;
+
 /** For bytes that are not HTTP, or too slow, or with too many headers. */
-export function answerClientError(
-  thrown: Error & { readonly code?: string; readonly rawPacket?: unknown },
-  socket: Socket,
-): void {
+export function answerClientError(thrown: ClientFault, socket: Socket): void {
   if (thrown.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const requestId = requestIdIn(thrown.rawPacket) ?? uuidv7();
-  const error = clientError(thrown.code);
+  const error = clientError(thrown);
   const body = JSON.stringify(problemOf(error, requestId));
   const headers = {
     ...problemHeaders(error),
@@ -58,10 +60,13 @@ export function answerClientError(
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
 }
 
-function clientError(code: string | undefined): AppError {
+function clientError({ code, rawPacket }: ClientFault): AppError {
   if (code === 'HPE_HEADER_OVERFLOW') return new AppError('headers_too_large', 'The headers are larger than 16 KiB.');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new AppError('request_timeout', 'The request did not arrive in time.');
+  if (code === 'HPE_INVALID_METHOD' && Buffer.isBuffer(rawPacket) && requestLine.test(rawPacket.toString('latin1'))) {
+    return notFound();
+  }
   return new AppError('validation_failed', 'The request is not valid HTTP.');
 }
 

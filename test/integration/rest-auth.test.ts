@@ -7,12 +7,10 @@ import * as wire from '../_support/wire.ts';
 
 let database: TestDatabase;
 let server: InProcessServer;
-let nowShiftMs = 0;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const clock = { nowMs: () => Date.now() + nowShiftMs, monotonicMs: () => performance.now() + nowShiftMs };
-  server = await startInProcess({ databaseUrl: database.url, overrides: { clock } });
+  server = await startInProcess({ databaseUrl: database.url });
 });
 
 afterAll(async () => {

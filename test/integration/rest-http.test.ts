@@ -44,6 +44,7 @@ it.each([
   ['no Host at an unknown path', `GET /nope HTTP/1.1\r\n${about}\r\n`, 400, 'validation_failed'],
   ['an expectation', `GET /livez HTTP/1.1\r\nHost: x\r\nExpect: foo\r\n${about}\r\n`, 417, 'expectation_failed'],
   ['CONNECT', `CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n${about}\r\n`, 404, 'not_found'],
+  ['a method that nobody knows', `FOO /livez HTTP/1.1\r\nHost: x\r\n${about}\r\n`, 404, 'not_found'],
   ['no HTTP', `nonsense\r\n${about}\r\n`, 400, 'validation_failed'],
   [
     'large headers',
