@@ -70,3 +70,13 @@ it('asks HTTP/1.0 for no Host', async () => {
   const { problem } = await exchange(`GET /nope HTTP/1.0\r\n${about}\r\n`);
   expect(problem).toMatchObject({ status: 404, code: 'not_found' });
 });
+
+it('answers a request that does not arrive in time with 408', async () => {
+  server.app.server.once('connection', (socket) => {
+    const late = Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    server.app.server.emit('clientError', late, socket);
+  });
+  const { status, problem } = await exchange('GET /livez HTTP/1.1\r\n');
+  expect(status).toBe(408);
+  expect(problem).toMatchObject({ status: 408, code: 'request_timeout' });
+});
