@@ -29,8 +29,10 @@ export async function storeBatch(
   const stored = await repo.insertTalks(tx, talks.map(rowOf).toSorted(byId((row) => row.talkId)));
   await Promise.all([
     ...countsOf(stored).map((count) => repo.addTalks(tx, count)),
-    ...stored.map(({ talkId, groupId, voiceSessionId, userId }) =>
-      outbox.append(context, 'talk.finished', { talkId, groupId, voiceSessionId, userId }),
+    outbox.appendAll(
+      context,
+      'talk.finished',
+      stored.map(({ talkId, groupId, voiceSessionId, userId }) => ({ talkId, groupId, voiceSessionId, userId })),
     ),
   ]);
   return stored.length;

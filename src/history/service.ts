@@ -24,6 +24,8 @@ export interface HistoryParts extends WriterParts {
 }
 
 const writeEveryMs = 1_000;
+/** Talks that end shortly after one another are stored by one transaction. */
+const gatherMs = 300;
 
 export function createHistory(parts: HistoryParts): History {
   const { database } = parts;
@@ -31,6 +33,7 @@ export function createHistory(parts: HistoryParts): History {
   const write = createWriter({ ...parts, logger });
   /** What the writer waits for; null while it can work. */
   let waitsFor: string | null = null;
+  let waking: NodeJS.Timeout | null = null;
 
   async function work(signal: AbortSignal): Promise<void> {
     try {
@@ -51,9 +54,15 @@ export function createHistory(parts: HistoryParts): History {
   return {
     listTalks: (filter, page) => database.read((query) => repo.listTalks(query, filter, page)),
     listVoiceSessions: (filter, page) => database.read((query) => repo.listVoiceSessions(query, filter, page)),
-    wake: writer.trigger,
+    wake: () => {
+      waking ??= setTimeout(() => {
+        waking = null;
+        writer.trigger();
+      }, gatherMs).unref();
+    },
     start: writer.start,
     stop: async () => {
+      if (waking !== null) clearTimeout(waking);
       await writer.stop();
       if (waitsFor === null) await work(new AbortController().signal);
     },

@@ -3,7 +3,14 @@ import type { ChangeContext } from '../change.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from '../postgres.ts';
-import { deleteOldEvents, eventsBeyond, insertEvent, outboxChannel, startBoundary, type ReadBoundary } from './repo.ts';
+import {
+  deleteOldEvents,
+  eventsBeyond,
+  insertEvents,
+  outboxChannel,
+  startBoundary,
+  type ReadBoundary,
+} from './repo.ts';
 import { createSubscription, type OutboxHandler, type Subscription } from './subscription.ts';
 
 /**
@@ -13,6 +20,12 @@ import { createSubscription, type OutboxHandler, type Subscription } from './sub
 export interface Outbox {
   /** Writes an event in the caller's transaction. `payload` holds ids and changed fields, no secret. */
   append(context: ChangeContext, type: string, payload: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Several events of one type by one statement; none is no work. */
+  appendAll(
+    context: ChangeContext,
+    type: string,
+    payloads: readonly Readonly<Record<string, unknown>>[],
+  ): Promise<void>;
   /** Events come one after the other; one whose handler throws is tried again, 5 times in all,
    * and for as long as it takes when what it throws is worth retrying (`dependency_unavailable`). Returns the way out. */
   subscribe(handler: OutboxHandler): () => void;
@@ -76,7 +89,14 @@ export function createOutbox(parts: {
   });
 
   return {
-    append: (context, type, payload) => insertEvent(context.tx, { type, payload, requestId: context.requestId }),
+    append: (context, type, payload) => insertEvents(context.tx, [{ type, payload, requestId: context.requestId }]),
+    appendAll: async ({ tx, requestId }, type, payloads) => {
+      if (payloads.length === 0) return;
+      await insertEvents(
+        tx,
+        payloads.map((payload) => ({ type, payload, requestId })),
+      );
+    },
     subscribe: (handler) => {
       const subscription = createSubscription(handler, logger);
       subscriptions.add(subscription);

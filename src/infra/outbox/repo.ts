@@ -21,11 +21,15 @@ export interface ReadBoundary {
 export const outboxChannel = 'neda_domain_event';
 const batchSize = 500;
 
-export async function insertEvent(
-  tx: Queryable,
-  event: { readonly type: string; readonly payload: unknown; readonly requestId: string },
-): Promise<void> {
-  await tx.insert(domainEvent).values({ id: uuidv7(), ...event });
+interface NewEvent {
+  readonly type: string;
+  readonly payload: unknown;
+  readonly requestId: string;
+}
+
+/** At least one event. */
+export async function insertEvents(tx: Queryable, events: readonly NewEvent[]): Promise<void> {
+  await tx.insert(domainEvent).values(events.map((event) => ({ id: uuidv7(), ...event })));
   await tx.execute(sql`select pg_notify(${outboxChannel}, '')`);
 }
 
