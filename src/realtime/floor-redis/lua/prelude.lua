@@ -3,8 +3,7 @@
 --
 -- KEYS  1 speaker   string  user id of who holds or is being given the floor, under a time to live
 --       2 presence  set     user ids that are there
---       3 floor     string  MessagePack of {floor, talk, pending}: read once and written once a script, as a hash of
---                           forty fields costs four times as much to load
+--       3 floor     string  MessagePack of {floor, talk, pending}: read once and written once a script
 --       4 rights    set     media identities that may still hold the right to publish
 --       5 members   hash    session id -> connection|process|user|talk right|swap deadline
 --       6 people    hash    user id -> connections|{"userId":…,"displayName":…,"role":…}
