@@ -11,7 +11,7 @@ import {
   type Gateway,
   type TokenRenewal,
 } from './gateway/index.ts';
-import { createFloorModules, type FloorTelemetry, LiveGroups, TalkRequests } from './live/index.ts';
+import { createFloorModules, type FloorTelemetry, LiveGroups, lossOf, TalkRequests } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
 
@@ -100,6 +100,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     rateLimits: options.rateLimits,
   });
   let sweeper: NodeJS.Timeout | null = null;
+  let unsubscribe = (): void => undefined;
 
   /** Ends what dead processes left behind in groups that nobody is in. */
   async function sweep(): Promise<void> {
@@ -137,10 +138,15 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     closeSockets,
     async start() {
       live.start();
+      unsubscribe = options.events.subscribe(async (event) => {
+        const loss = lossOf(event);
+        if (loss !== null) await live.endAbsent(loss);
+      });
       await gateway.start();
       sweepLater(0);
     },
     async stop() {
+      unsubscribe();
       await closeSockets();
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;

@@ -53,7 +53,11 @@ export function join(draft: Draft, input: JoinInput): SnapshotAnswer & { voiceSe
   draft.processes.set(processId, leaseAtMs);
   draft.setLife({ emptyAtMs: null });
   const { talk } = draft;
-  if (talk?.sessionId === sessionId && talk.connectionId !== connectionId) {
+  if (talk?.sessionId === sessionId && right !== 'allowed') {
+    // "talk right taken: removed", while the socket was gone
+    endTalk(draft, 'removed');
+    promote(draft);
+  } else if (talk?.sessionId === sessionId && talk.connectionId !== connectionId) {
     // "same session back in time keeps the talk"
     draft.talk = { ...talk, connectionId, processId, graceAtMs: null, leaseAtMs };
   }

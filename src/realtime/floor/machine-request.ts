@@ -92,7 +92,7 @@ function askInVain(draft: Draft, ask: Ask, input: RequestInput): RequestAnswer {
   }
   if (pending) draft.pending = { ...pending, contended: true };
   const { queueLimit } = input.policy;
-  if (!input.queue || queueLimit === 0) return { status: 'busy', holder: holder.speaker };
-  const position = takePlace(draft, ask, queueLimit);
-  return position === null ? { status: 'queue_full', holder: holder.speaker } : { status: 'queued', position };
+  const position = input.queue ? takePlace(draft, ask, queueLimit) : null;
+  if (position !== null) return { status: 'queued', position };
+  return { status: input.queue && queueLimit > 0 ? 'queue_full' : 'busy', holder: holder.speaker };
 }

@@ -1,3 +1,4 @@
+export { lossOf } from './absent-talkers.ts';
 export { createFloorModules } from './handlers.ts';
 export { LiveGroups } from './live-groups.ts';
 export { createLocalBlocks, createStreamIds, STREAM_BLOCK, type StreamIds } from './stream-ids.ts';

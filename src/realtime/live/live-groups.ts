@@ -8,6 +8,7 @@ import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
 import { groupJoinedText } from './snapshot-text.ts';
 import { TalkerWatch } from './talker-watch.ts';
+import type { Loss } from './absent-talkers.ts';
 import type { FloorTelemetry } from './telemetry.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -119,8 +120,9 @@ export class LiveGroups {
       if (room.sequencer.position === null) room.sequencer.reset(outcome);
       const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
       if (mine !== null && room.honoured.get(mine)?.connectionId !== connection.id) {
-        const talk = { connectionId: connection.id, identity: entry.identity, mediaGiven: false };
-        room.honour(mine, talk, sentAtMs);
+        const { connectionId, userId, sessionId } = member;
+        const talker = { connectionId, userId, sessionId };
+        room.honour(mine, { ...talker, identity: entry.identity, mediaGiven: false }, sentAtMs);
         this.#watch.begin(connection, groupId);
       }
       const media = await keeper.listenMedia(entry);
@@ -159,6 +161,20 @@ export class LiveGroups {
   async expel(connection: Connection, groupId: string, sessionId: string | null): Promise<void> {
     this.#forget(groupId, connection);
     await this.withdrawRight({ groupId, userId: connection.user.id, sessionId, right: 'member' });
+  }
+
+  /** Ends the talks of this process whose socket is gone and whose right is gone too. */
+  async endAbsent(loss: Loss): Promise<void> {
+    const { userId, right } = loss;
+    for (const { keeper } of this.#rooms.values()) {
+      const { groupId, honoured, members } = keeper.room;
+      if (loss.groupId !== null && loss.groupId !== groupId) continue;
+      for (const talk of [...honoured.values()]) {
+        const concerns = talk.userId === userId && (loss.sessionId ?? talk.sessionId) === talk.sessionId;
+        if (!concerns || members.has(talk.connectionId)) continue;
+        await this.withdrawRight({ groupId, userId, sessionId: talk.sessionId, right });
+      }
+    }
   }
 
   /** The group is deleted: its talk ends, and all who are here are told so before they leave it. */

@@ -53,6 +53,8 @@ export interface AwaitedGrant {
 /** A talk of a connection of this process, which renews its lease. */
 export interface HonouredTalk {
   readonly connectionId: string;
+  readonly userId: string;
+  readonly sessionId: string;
   readonly identity: string | null;
   /** The right to publish was given to the connection that has it now. */
   mediaGiven: boolean;
@@ -177,8 +179,10 @@ export class Room {
     this.grants.delete(event.talkId);
     this.places.delete(event.connectionId);
     if (grant !== undefined) {
+      const { user, session } = grant.connection;
       const { connectionId } = event;
-      this.honour(event.talkId, { connectionId, identity: grant.identity, mediaGiven: true }, grant.sentAtMs);
+      const talker = { connectionId, userId: user.id, sessionId: session.id };
+      this.honour(event.talkId, { ...talker, identity: grant.identity, mediaGiven: true }, grant.sentAtMs);
       this.#sendGrant(event, grant);
     } else if (this.members.has(event.connectionId)) {
       this.#events.onUnansweredGrant(event.talkId);

@@ -178,4 +178,49 @@ export function testRights(scene: () => TalkScene): void {
     }
     expect(await bob.client.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'removed' });
   });
+
+  test.for([
+    [
+      'removed from the group',
+      'DELETE',
+      (groupId: string, userId: string) => `/api/v1/admin/groups/${groupId}/members/${userId}`,
+      undefined,
+    ],
+    [
+      'allowed only to listen',
+      'PUT',
+      (groupId: string, userId: string) => `/api/v1/admin/groups/${groupId}/members/${userId}`,
+      { talk: 'listen_only' },
+    ],
+  ] as const)('a talker who is %s while his socket is gone has lost his talk', async ([, method, path, body]) => {
+    const { groupId, alice, bob } = await scene().pair();
+    await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    await alice.client.waitForType('TALK_STARTED', { groupId });
+    const admin = await scene().here.rest.login('admin');
+    bob.client.terminate();
+    await alice.client.waitFor(
+      (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message['left']).includes(bob.tokens.user.id),
+    );
+    const answer = await scene().here.rest.request(method, path(groupId, bob.tokens.user.id), {
+      token: admin.accessToken,
+      ...(body === undefined ? {} : { body }),
+    });
+    expect(answer.status).toBeLessThan(300);
+    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_500 });
+    expect(ended['cause']).toBe('removed');
+  });
+
+  test('a session that ends while its socket is gone has lost its talk, and the next waiter has the floor', async () => {
+    const { groupId, alice, bob } = await scene().pair();
+    await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    await alice.client.expect('TALK_QUEUED', 'REQUEST_TALK', { groupId, queue: true });
+    bob.client.terminate();
+    await alice.client.waitFor(
+      (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message['left']).includes(bob.tokens.user.id),
+    );
+    await scene().here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: bob.tokens.accessToken });
+    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_500 });
+    expect(ended['cause']).toBe('removed');
+    await alice.client.waitForType('TALK_GRANTED', { groupId });
+  });
 }

@@ -13,6 +13,16 @@ import {
 
 export function describeLeases(scene: Scene): void {
   describe('leases and grace', () => {
+    test('who comes back within the grace and may only listen now has lost the talk', async () => {
+      const { here, there, groupId, heard } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice));
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
+      const joined = await there.store.join(joinOf(groupId, { ...alice, connectionId: uuid(), talk: 'listen_only' }));
+      expect(joined.talk).toBeNull();
+      await expect.poll(() => withoutPresence(heard)).toEqual(['started', 'ended removed']);
+    });
+
     test('a talk that is not renewed ends expired, and is announced by another process', async () => {
       const { harness, here, there, groupId, heard } = scene;
       const [alice] = await scene.pair();

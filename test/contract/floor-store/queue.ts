@@ -16,6 +16,19 @@ import {
 
 export function describeQueue(scene: Scene): void {
   describe('queue, emergency and pre-emption', () => {
+    test('who waits keeps his place when he asks again, also after the queue was turned off', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      await here.store.request(press(groupId, alice));
+      await there.store.request(press(groupId, bob, { queue: true }));
+      const off = { ...policy, queueLimit: 0 };
+      const again = await there.store.request(press(groupId, bob, { queue: true, policy: off }));
+      expect(expectStatus(again, 'queued').position).toBe(1);
+      const carol = person('Carol');
+      await here.store.join(joinOf(groupId, carol));
+      expectStatus(await here.store.request(press(groupId, carol, { queue: true, policy: off })), 'busy');
+    });
+
     test('waiters have positions, and the first gets the reservation when the talk ends', async () => {
       const { here, there, groupId } = scene;
       const [alice, bob, carol] = await scene.present('Alice', 'Bob', 'Carol');

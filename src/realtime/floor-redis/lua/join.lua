@@ -44,7 +44,11 @@ keepMember(sessionId, { connection = connectionId, process = processId, user = u
 floor.procs[processId] = now + LEASE_MS
 set(floor, 'emptyAt', '')
 
-if talk and talk.session == sessionId and talk.connection ~= connectionId then
+-- Whose right was taken while his socket was gone has lost his talk with it.
+if talk and talk.session == sessionId and right ~= 'allowed' then
+  endTalk('removed')
+  promote()
+elseif talk and talk.session == sessionId and talk.connection ~= connectionId then
   talk.connection, talk.process, talk.grace, talk.lease = connectionId, processId, '', int(now + LEASE_MS)
   if not pending then moveSlot(talk.user, talk.user, LEASE_MS) end
 end

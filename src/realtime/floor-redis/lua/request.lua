@@ -48,10 +48,9 @@ if holder and not preempts then
     set(talk, 'contended', int(now + talk.contendedMs))
   end
   if pending then set(pending, 'contended', '1') end
-  if not wantsQueue or queueLimit == 0 then return reply('busy', holder.speaker) end
-  local position = takePlace(request, queueLimit)
-  if not position then return reply('queue_full', holder.speaker) end
-  return reply('queued', position)
+  local position = wantsQueue and takePlace(request, queueLimit)
+  if position then return reply('queued', position) end
+  return reply(wantsQueue and queueLimit > 0 and 'queue_full' or 'busy', holder.speaker)
 end
 
 if preempts then
