@@ -118,7 +118,6 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
       keyPrefix,
       processId,
       life: () => life,
-      onStaleLife: meetAgain,
       meet,
       onNoted: (groupId) => {
         history.touched(groupId);

@@ -52,12 +52,11 @@ export interface RedisFloorStoreOptions {
   readonly processId: string;
   readonly life: () => StoreLife;
   /**
-   * Finds out which life of the store this is, before a group is made live in it. Left out: `life` is always right.
+   * Finds out which life of the store this is: before a group is made live in it, and when a script was refused because
+   * the store is in a newer one. Left out: `life` is always right.
    * Throws when that cannot be known.
    */
   readonly meet?: () => Promise<void>;
-  /** A script was refused because the store is in a newer life: find out which. */
-  readonly onStaleLife?: () => void;
   /** A step of this process has ended a talk, and so added to the group's history. */
   readonly onNoted?: (groupId: string) => void;
   readonly timings?: FloorTimings;
@@ -84,7 +83,7 @@ export class RedisFloorStore implements FloorStore {
     let reply = await this.#join(input, meet === undefined);
     if (reply.status === 'not_live' && meet !== undefined) {
       // The group may be new, or the store may have lost everything: what is opened belongs to the right life.
-      await meet();
+      await this.#answered('meet', KEEPING_SILENCE_MS, meet());
       reply = await this.#join(input, true);
     }
     return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
@@ -262,24 +261,21 @@ export class RedisFloorStore implements FloorStore {
     own: readonly (string | number)[],
     voidAfterMs = 0,
   ): Promise<Reply> {
-    const { keyPrefix, processId } = this.#options;
-    const life = this.#options.life();
+    const { keyPrefix, processId, meet } = this.#options;
     const script = this.#scripts[name];
-    const command = script(
-      ...groupKeys(keyPrefix, groupId),
-      groupId,
-      groupChannel(keyPrefix, groupId),
-      processId,
-      life.generation,
-      voidAfterMs,
-      life.quietUntilMs,
-      ...own,
-    );
-    const raw = await this.#answered(name, silenceMs, command);
-    if (isStale(raw)) {
-      this.#options.onStaleLife?.();
-      throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
+    const keys = groupKeys(keyPrefix, groupId);
+    const send = (): Promise<unknown> => {
+      const { generation, quietUntilMs } = this.#options.life();
+      const common = [groupId, groupChannel(keyPrefix, groupId), processId, generation, voidAfterMs, quietUntilMs];
+      return this.#answered(name, silenceMs, script(...keys, ...common, ...own));
+    };
+    let raw = await send();
+    if (isStale(raw) && meet !== undefined) {
+      // The script did nothing: the store is in a newer life, and the step belongs to that one.
+      await this.#answered('meet', KEEPING_SILENCE_MS, meet());
+      raw = await send();
     }
+    if (isStale(raw)) throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
     const reply = new Reply(raw);
     const offsetMs = reply.nowMs - performance.now();
     this.#clockOffsetMs = Math.max(offsetMs, (this.#clockOffsetMs ?? offsetMs) - OFFSET_DECAY_MS);
