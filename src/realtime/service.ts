@@ -66,7 +66,6 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   });
   const media = createMediaServer({ livekit: options.livekit, keyPrefix, log: logger });
   const live: LiveGroups = new LiveGroups({
-    processId,
     store: store.floor,
     bus: store.bus,
     media,

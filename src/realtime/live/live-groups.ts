@@ -25,7 +25,6 @@ interface OpenRoom {
 }
 
 export interface LiveGroupsOptions {
-  readonly processId: string;
   readonly store: FloorStore;
   readonly bus: Bus;
   readonly media: MediaServer;
@@ -95,7 +94,6 @@ export class LiveGroups {
       connection,
       member,
       identity: usesMedia ? mediaIdentity(connection.user.id, connection.session.id) : null,
-      audio: request.audio,
       knownSeq: before?.knownSeq ?? 0,
       sent: before?.sent ?? false,
       waiting: hearsAlready ? null : [],

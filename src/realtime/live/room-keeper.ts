@@ -24,7 +24,6 @@ const MOST_SNAPSHOTS = 5;
 
 export interface KeeperOptions {
   readonly groupId: string;
-  readonly processId: string;
   readonly store: FloorStore;
   readonly media: MediaServer;
   readonly withdrawals: Withdrawals;

@@ -33,7 +33,6 @@ function memberOf(room: Room, name: string) {
     connection,
     member: { sessionId: name, connectionId: name, userId: name, displayName: name, role: 'member', talk: 'allowed' },
     identity: null,
-    audio: false,
     knownSeq: 0,
     sent: true,
     waiting: [],

@@ -19,7 +19,6 @@ export interface RoomMember {
   readonly member: FloorMember;
   /** Media identity when this connection hears the group through the media server. */
   readonly identity: string | null;
-  readonly audio: boolean;
   /** The store was told, so that it counts this member as one of this process. */
   sent: boolean;
   /** Number of the snapshot that it was sent: earlier events that are still on their way are in it. */

@@ -74,7 +74,6 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
   const telemetry = { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined };
   const onError = (): void => undefined;
   const live: LiveGroups = new LiveGroups({
-    processId: 'process',
     store,
     bus,
     media,
