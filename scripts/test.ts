@@ -1,4 +1,7 @@
-/** `npm test`: sets up what is missing, runs every test, and ends with the line `N passed, N failed`. */
+/**
+ * `npm test`: sets up what is missing, runs every test, and ends with the line `N passed, N failed`. With `--long`
+ * (`npm run test:long`) the tests that find more the longer they run try more: see test/_support/effort.ts.
+ */
 import { glob, mkdir, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -35,7 +38,10 @@ async function faultsOf(report: Report, everything: boolean): Promise<string[]> 
   return faults;
 }
 
-async function test(vitestArguments: readonly string[]): Promise<{ passed: number; failed: number }> {
+async function test(
+  vitestArguments: readonly string[],
+  effort: 'short' | 'long',
+): Promise<{ passed: number; failed: number }> {
   try {
     await setUp();
   } catch (error) {
@@ -46,7 +52,9 @@ async function test(vitestArguments: readonly string[]): Promise<{ passed: numbe
   await rm(REPORT, { force: true });
   await mkdir('test-results', { recursive: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
-  const code = await run('node_modules/.bin/vitest', ['run', ...reporters, ...vitestArguments]);
+  const code = await run('node_modules/.bin/vitest', ['run', ...reporters, ...vitestArguments], {
+    env: { ...process.env, TEST_EFFORT: effort },
+  });
 
   let report: Report;
   try {
@@ -63,6 +71,8 @@ async function test(vitestArguments: readonly string[]): Promise<{ passed: numbe
   return { passed: report.numPassedTests, failed: report.numFailedTests + faults.length };
 }
 
-const { passed, failed } = await test(process.argv.slice(2));
+const [first, ...others] = process.argv.slice(2);
+const isLong = first === '--long';
+const { passed, failed } = await test(isLong ? others : process.argv.slice(2), isLong ? 'long' : 'short');
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
