@@ -107,7 +107,15 @@ export async function createContainer(config: Config, overrides: ContainerOverri
     telemetry,
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
-  const history = createHistory({ database, runChange, outbox, logger, metrics, source: realtime.store.history });
+  const history = createHistory({
+    database,
+    runChange,
+    outbox,
+    logger,
+    metrics,
+    source: realtime.store.history,
+    retentionDays: config.historyRetentionDays,
+  });
   realtime.store.onNoted(history.wake);
   health.register('redis', () => realtime.store.health());
   health.register('livekit', () => realtime.media.health());

@@ -1,4 +1,4 @@
-import { and, desc, eq, exists, gte, isNull, lt, ne, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, exists, gte, inArray, isNull, lt, ne, notExists, sql, type SQL } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { Queryable } from '../infra/postgres.ts';
 import { groupVoiceSessions, historyRejected, speakerHistory } from './schema.ts';
@@ -98,6 +98,44 @@ export async function insertRejected(
   row: Omit<typeof historyRejected.$inferInsert, 'rejectedAt'>,
 ): Promise<void> {
   await query.insert(historyRejected).values(row).onConflictDoNothing();
+}
+
+interface OldRows {
+  /** Ended more than this many days ago, by the database's clock. */
+  readonly days: number;
+  readonly atMost: number;
+}
+
+/** Returns how many were deleted; rows that somebody else deletes at the moment are left to him. */
+export async function deleteOldTalks(tx: Queryable, { days, atMost }: OldRows): Promise<number> {
+  const { talkId, startedAt, endedAt } = speakerHistory;
+  const old = tx
+    .select({ talkId })
+    .from(speakerHistory)
+    .where(and(lt(startedAt, daysAgo(days)), lt(endedAt, daysAgo(days))))
+    .limit(atMost)
+    .for('update', { skipLocked: true });
+  return (await tx.delete(speakerHistory).where(inArray(talkId, old)).returning({ talkId })).length;
+}
+
+/** As {@link deleteOldTalks}; a voice session goes after the last of its talks. */
+export async function deleteOldVoiceSessions(tx: Queryable, { days, atMost }: OldRows): Promise<number> {
+  const { id, startedAt, endedAt } = groupVoiceSessions;
+  const talks = tx
+    .select({ one: sql`1` })
+    .from(speakerHistory)
+    .where(eq(speakerHistory.voiceSessionId, id));
+  const old = tx
+    .select({ id })
+    .from(groupVoiceSessions)
+    .where(and(lt(startedAt, daysAgo(days)), lt(endedAt, daysAgo(days)), notExists(talks)))
+    .limit(atMost)
+    .for('update', { skipLocked: true });
+  return (await tx.delete(groupVoiceSessions).where(inArray(id, old)).returning({ id })).length;
+}
+
+function daysAgo(days: number): SQL {
+  return sql`now() - make_interval(days => ${days})`;
 }
 
 export async function listTalks(query: Queryable, filter: HistoryFilter, page: HistoryPage): Promise<TalkRow[]> {

@@ -5,6 +5,7 @@ import type { Database } from '../infra/postgres.ts';
 import { FloorStoreUnavailable } from '../realtime/index.ts';
 import * as repo from './repo.ts';
 import type { HistoryFilter, HistoryPage, TalkRow, VoiceSessionRow } from './repo.ts';
+import { createRetention } from './retention.ts';
 import { createWriter, type WriterParts } from './writer.ts';
 
 /** What was said when by whom, and when groups were live. Lists have the newest first. */
@@ -13,7 +14,7 @@ export interface History {
   listVoiceSessions(filter: HistoryFilter, page: HistoryPage): Promise<VoiceSessionRow[]>;
   /** The live store has noted something: it is stored now instead of within a second. */
   wake(): void;
-  /** Begins to carry what the live store notes into PostgreSQL. */
+  /** Begins to carry what the live store notes into PostgreSQL, and to delete what is too old. */
   start(): void;
   /** Stores what is still pending, if PostgreSQL and the live store are there, and ends. */
   stop(): Promise<void>;
@@ -21,6 +22,8 @@ export interface History {
 
 export interface HistoryParts extends WriterParts {
   readonly database: Database;
+  /** How many days finished talks and voice sessions are kept; 0: for ever. */
+  readonly retentionDays: number;
 }
 
 const writeEveryMs = 1_000;
@@ -51,6 +54,7 @@ export function createHistory(parts: HistoryParts): History {
   }
 
   const writer = createPeriodic({ name: 'history writer', everyMs: writeEveryMs, logger, work });
+  const retention = parts.retentionDays === 0 ? null : createRetention({ database, logger, days: parts.retentionDays });
   return {
     listTalks: (filter, page) => database.read((query) => repo.listTalks(query, filter, page)),
     listVoiceSessions: (filter, page) => database.read((query) => repo.listVoiceSessions(query, filter, page)),
@@ -60,10 +64,14 @@ export function createHistory(parts: HistoryParts): History {
         writer.trigger();
       }, gatherMs).unref();
     },
-    start: writer.start,
+    start: () => {
+      writer.start();
+      retention?.start();
+      retention?.trigger();
+    },
     stop: async () => {
       if (waking !== null) clearTimeout(waking);
-      await writer.stop();
+      await Promise.all([writer.stop(), retention?.stop()]);
       if (waitsFor === null) await work(new AbortController().signal);
     },
   };

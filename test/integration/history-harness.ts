@@ -55,7 +55,7 @@ export interface HistoryBench {
 }
 
 /** A migrated database, with two users unless told otherwise, and processes that write history into it. */
-export async function openBench({ hasUsers = true } = {}): Promise<HistoryBench> {
+export async function openBench({ hasUsers = true, retentionDays = 0 } = {}): Promise<HistoryBench> {
   const made = await createDatabase();
   const sql = postgres(made.url, { max: 2, onnotice: () => undefined });
   const databases: Database[] = [];
@@ -76,7 +76,8 @@ export async function openBench({ hasUsers = true } = {}): Promise<HistoryBench>
     const metrics = createMetrics();
     const outbox = createOutbox({ database, logger, metrics });
     const runChange = createRunChange(database);
-    return { history: createHistory({ database, runChange, outbox, logger, metrics, source }), metrics, log };
+    const parts = { database, runChange, outbox, logger, metrics, source, retentionDays };
+    return { history: createHistory(parts), metrics, log };
   }
 
   return {
