@@ -1,42 +1,15 @@
-import { createAdmin, type Admin } from './admin/index.ts';
-import { createAudit, type Audit } from './audit/index.ts';
-import { createAuth, type Auth } from './auth/index.ts';
 import type { Config } from './config.ts';
+import { createCore, type Core, type CoreOverrides } from './core.ts';
 import { AppError } from './errors.ts';
-import { createGroups, type Groups } from './groups/index.ts';
+import type { Groups } from './groups/index.ts';
 import { createHistory, type History } from './history/index.ts';
-import { createCursors, type Cursors } from './http/cursors.ts';
 import { createHealth, type Health } from './http/health.ts';
-import { createRunChange, type RunChange } from './infra/change.ts';
-import { systemClock, type Clock } from './infra/clock.ts';
-import { createLogger, type Logger } from './infra/logger.ts';
-import { createMetrics, type Metrics } from './infra/metrics.ts';
-import { createOutbox, type Outbox } from './infra/outbox/index.ts';
-import { createDatabase, type Database } from './infra/postgres.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
 import { createRealtime, exportGatewayMetrics, type Realtime } from './realtime/index.ts';
-import { createTelemetry, type Telemetry } from './telemetry.ts';
-import { createUsers, type Users } from './users/index.ts';
-import { readVersion } from './version.ts';
 
-/** Everything that the process is made of. */
-export interface Container {
-  readonly config: Config;
-  readonly version: string;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly telemetry: Telemetry;
-  readonly database: Database;
-  readonly runChange: RunChange;
-  readonly outbox: Outbox;
-  readonly audit: Audit;
-  readonly users: Users;
-  readonly groups: Groups;
-  readonly auth: Auth;
-  readonly admin: Admin;
+/** Everything that the server is made of. */
+export interface Container extends Omit<Core, 'close'> {
   readonly liveStore: LiveStoreGenerations;
-  readonly cursors: Cursors;
   readonly health: Health;
   readonly realtime: Realtime;
   readonly history: History;
@@ -46,40 +19,10 @@ export interface Container {
   dispose(): Promise<void>;
 }
 
-/** What tests may put in the place of the real thing. */
-export type ContainerOverrides = Partial<Pick<Container, 'logger' | 'clock' | 'database'>>;
-
 /** The composition root. Connects to Redis when one is configured; throws when it cannot be reached. */
-export async function createContainer(config: Config, overrides: ContainerOverrides = {}): Promise<Container> {
-  const version = readVersion();
-  const logger = overrides.logger ?? createLogger({ name: config.appName, level: config.logLevel });
-  const clock = overrides.clock ?? systemClock;
-  const metrics = createMetrics();
-  const telemetry = createTelemetry(logger, metrics);
-  const secretKeys = secretKeysOf(config);
-
-  const database =
-    overrides.database ?? createDatabase({ url: config.database.url.reveal(), applicationName: config.appName });
-  const runChange = createRunChange(database);
-  const outbox = createOutbox({ database, logger, metrics });
-  const audit = createAudit();
-  const users = createUsers({ database, outbox, audit });
-  const groups = createGroups({ database, outbox, audit, users, clock });
-  const auth = createAuth({
-    database,
-    runChange,
-    outbox,
-    audit,
-    users,
-    telemetry,
-    logger,
-    clock,
-    secretKeys,
-    accessTokenTtlMs: config.auth.accessTokenTtlMs,
-    refreshTokenTtlMs: config.auth.refreshTokenTtlMs,
-    limitsLogins: config.rateLimits,
-  });
-  const admin = createAdmin({ users, groups, auth });
+export async function createContainer(config: Config, overrides: CoreOverrides = {}): Promise<Container> {
+  const { close, ...core } = createCore(config, overrides);
+  const { version, logger, clock, metrics, telemetry, database, runChange, outbox, groups, auth } = core;
   const liveStore = createLiveStoreGenerations(database);
   const health = createHealth(version);
   health.register('postgres', async () => {
@@ -121,22 +64,8 @@ export async function createContainer(config: Config, overrides: ContainerOverri
   health.register('livekit', () => realtime.media.health());
 
   return {
-    config,
-    version,
-    logger,
-    clock,
-    metrics,
-    telemetry,
-    database,
-    runChange,
-    outbox,
-    audit,
-    users,
-    groups,
-    auth,
-    admin,
+    ...core,
     liveStore,
-    cursors: createCursors(secretKeys),
     health,
     realtime,
     history,
@@ -153,15 +82,9 @@ export async function createContainer(config: Config, overrides: ContainerOverri
       await history.stop();
       await auth.stop();
       await outbox.stop();
-      await database.close();
-      metrics.dispose();
+      await close();
     },
   };
-}
-
-function secretKeysOf(config: Config): [string, ...string[]] {
-  const previous = config.auth.secretKeyPrevious;
-  return [config.auth.secretKey.reveal(), ...(previous === null ? [] : [previous.reveal()])];
 }
 
 async function groupExists(groups: Groups, groupId: string): Promise<boolean> {

@@ -2,7 +2,8 @@ import { Writable } from 'node:stream';
 import { buildApp } from '../../src/app.ts';
 import { loadDemoData } from '../../src/admin/index.ts';
 import { completeConfig, readConfig } from '../../src/config.ts';
-import { createContainer, type Container, type ContainerOverrides } from '../../src/container.ts';
+import { createContainer, type Container } from '../../src/container.ts';
+import type { CoreOverrides } from '../../src/core.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/infra/logger.ts';
 import { Rest } from '../_support/rest.ts';
@@ -26,7 +27,7 @@ export interface InProcessServer {
 export async function startInProcess(options: {
   readonly databaseUrl: string;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly overrides?: ContainerOverrides;
+  readonly overrides?: CoreOverrides;
   readonly hasDemoData?: boolean;
 }): Promise<InProcessServer> {
   const lines: string[] = [];
