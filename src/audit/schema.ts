@@ -17,9 +17,9 @@ export const audit = pgTable(
     details: jsonb('details').$type<Readonly<Record<string, unknown>>>().notNull().default({}),
   },
   (table) => [
-    index('audit_at').on(table.at),
+    index('audit_at').on(table.at, table.id),
     index('audit_actor').on(table.actorUserId, table.id),
-    index('audit_target').on(table.targetType, table.targetId, table.id),
+    index('audit_target').on(table.targetId, table.id),
     check('audit_actor_type', sql`${table.actorType} in ('user', 'system', 'anonymous')`),
     check('audit_actor_user', sql`(${table.actorType} = 'user') = (${table.actorUserId} is not null)`),
     check('audit_result', sql`${table.result} in ('success', 'failure')`),

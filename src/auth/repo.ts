@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNull, lt, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, inArray, isNull, lt, ne, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from '../infra/postgres.ts';
 import type { Device } from './contract.ts';
@@ -102,20 +102,31 @@ export async function endSessions(
     .returning({ id: authSessions.id, userId: authSessions.userId });
 }
 
+export interface SessionFilter {
+  readonly userId?: string | undefined;
+  /** Signed in at this moment or later. */
+  readonly from?: Date | undefined;
+  /** Signed in before this moment. */
+  readonly to?: Date | undefined;
+}
+
 /** Living sessions, newest first. */
 export async function listSessions(
   query: Queryable,
-  userId: string,
+  filter: SessionFilter,
   page: { readonly beforeId: string | undefined; readonly limit: number; readonly now: Date },
 ): Promise<SessionRow[]> {
+  const { userId, from, to } = filter;
   return query
     .select()
     .from(authSessions)
     .where(
       and(
-        eq(authSessions.userId, userId),
         isNull(authSessions.endedAt),
         gt(authSessions.expiresAt, page.now),
+        userId === undefined ? undefined : eq(authSessions.userId, userId),
+        from === undefined ? undefined : gte(authSessions.createdAt, from),
+        to === undefined ? undefined : lt(authSessions.createdAt, to),
         page.beforeId === undefined ? undefined : lt(authSessions.id, page.beforeId),
       ),
     )

@@ -16,6 +16,7 @@ import { createPasswords } from './passwords.ts';
 import { createRefresh } from './refresh.ts';
 import { createRefreshTokens, pairOf } from './refresh-tokens.ts';
 import * as repo from './repo.ts';
+import type { SessionFilter } from './repo.ts';
 import { sessionOnWire } from './wire.ts';
 
 /** Why a session ended, in events and in the audit. */
@@ -39,10 +40,10 @@ export interface Auth extends Authenticator {
   refresh(requestId: string, refreshToken: string): Promise<Tokens>;
   /** Opens a session for a user whom the caller has identified and holds, and makes its first tokens. */
   openSession(context: ChangeContext, user: TokenUser, device: Device): Promise<Tokens>;
-  listSessions(
-    userId: string,
-    page: { beforeId: string | undefined; limit: number; currentId: string },
-  ): Promise<Session[]>;
+  /** The living sessions of a user, newest first. */
+  listSessions(userId: string, page: SessionPage): Promise<Session[]>;
+  /** The living sessions of everybody, newest first. */
+  listAllSessions(filter: SessionFilter, page: SessionPage): Promise<Session[]>;
   /** Ends one session, of `userId` when given. Throws `not_found`. */
   endSession(context: ChangeContext, sessionId: string, cause: SessionEndCause, userId?: string): Promise<void>;
   /** Ends all sessions of a user, except one when given. */
@@ -57,6 +58,13 @@ export interface Auth extends Authenticator {
   hashPassword(password: string): Promise<string>;
   start(): void;
   stop(): Promise<void>;
+}
+
+interface SessionPage {
+  readonly beforeId: string | undefined;
+  readonly limit: number;
+  /** The session of who asks. */
+  readonly currentId: string;
 }
 
 interface TokenUser {
@@ -220,6 +228,12 @@ export function createAuth(parts: AuthParts): Auth {
     await announceEnd(context, await repo.endSessions(context.tx, which, cause), cause);
   }
 
+  async function listAllSessions(filter: SessionFilter, page: SessionPage): Promise<Session[]> {
+    const now = new Date(clock.nowMs());
+    const rows = await database.read((query) => repo.listSessions(query, filter, { ...page, now }));
+    return rows.map((row) => sessionOnWire(row, row.id === page.currentId));
+  }
+
   const changePassword: Auth['changePassword'] = async (origin, who, input) => {
     const attempt = await throttle.begin(who.username, who.address);
     try {
@@ -264,12 +278,8 @@ export function createAuth(parts: AuthParts): Auth {
     login,
     refresh: createRefresh({ ...parts, accessTokens, refreshTokens, endSession }),
     openSession,
-    listSessions: async (userId, page) => {
-      const rows = await database.read((query) =>
-        repo.listSessions(query, userId, { ...page, now: new Date(clock.nowMs()) }),
-      );
-      return rows.map((row) => sessionOnWire(row, row.id === page.currentId));
-    },
+    listSessions: (userId, page) => listAllSessions({ userId }, page),
+    listAllSessions,
     endSession,
     endSessionsOf,
     changePassword,

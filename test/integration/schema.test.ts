@@ -29,11 +29,13 @@ describe('migrations', () => {
         'audit',
         'auth_sessions',
         'domain_event',
+        'failed_attempts',
         'group_members',
         'group_voice_sessions',
         'groups',
         'history_rejected',
         'live_store',
+        'pairing_codes',
         'speaker_history',
         'users',
       ]);
