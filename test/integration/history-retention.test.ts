@@ -51,14 +51,17 @@ it('deletes talks that ended before the days to keep, and voice sessions with th
   const { history } = bench.process(sourceOf());
   history.start();
   try {
-    await until(async () => (await voiceSessionsIn(bench, groupId)) === 1, { limitMs: 10_000, describe: () => 'the old ones are gone' });
+    await until(async () => (await voiceSessionsIn(bench, groupId)) === 1, {
+      limitMs: 10_000,
+      describe: () => 'the old ones are gone',
+    });
     expect(await talksIn(bench, groupId)).toEqual([young]);
   } finally {
     await history.stop();
   }
 });
 
-it('keeps a voice session while one of its talks is kept, and one that has not ended', async () => {
+it('keeps a voice session that has not ended, and its young talks', async () => {
   const voiceSessionId = uuidv7();
   const startMs = Date.now() - 40 * dayMs;
   const old = talkOf({ userId: bench.alice, voiceSessionId, startMs, endMs: startMs + 1_000 });
@@ -72,7 +75,10 @@ it('keeps a voice session while one of its talks is kept, and one that has not e
   const { history } = bench.process(sourceOf());
   history.start();
   try {
-    await until(async () => (await talksIn(bench, groupId)).length === 1, { limitMs: 10_000, describe: () => 'the old ones are gone' });
+    await until(async () => (await talksIn(bench, groupId)).length === 1, {
+      limitMs: 10_000,
+      describe: () => 'the old ones are gone',
+    });
   } finally {
     await history.stop();
   }
@@ -92,7 +98,10 @@ it('deletes as many as there are, in portions, beside another process that does 
   const processes = [bench.process(sourceOf()), bench.process(sourceOf())];
   for (const { history } of processes) history.start();
   try {
-    await until(async () => (await talksIn(bench, groupId)).length === 0, { limitMs: 20_000, describe: () => 'the old ones are gone' });
+    await until(async () => (await talksIn(bench, groupId)).length === 0, {
+      limitMs: 20_000,
+      describe: () => 'the old ones are gone',
+    });
   } finally {
     await Promise.all(processes.map(({ history }) => history.stop()));
   }
