@@ -114,7 +114,7 @@ export class Group {
   }
 
   end(cause: 'revoked' | 'media_failed', talkId: string | null = null): boolean {
-    return this.take('end', { groupId, talkId, cause }).ended;
+    return this.take('end', { groupId, talkId, cause }).ended.length > 0;
   }
 
   withdraw(who: FloorMember, right: 'member' | 'talk'): void {

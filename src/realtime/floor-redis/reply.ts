@@ -1,4 +1,4 @@
-import type { Change, FloorSpeaker, Grant, OpenTalk } from '../floor/index.ts';
+import type { Change, EndedTalk, FloorSpeaker, Grant, OpenTalk } from '../floor/index.ts';
 import { FloorStoreUnavailable } from '../floor/index.ts';
 
 /** Reads what scripts return: {status, epoch, seq, now, dueInMs, withdraw, published, …own}. */
@@ -51,6 +51,12 @@ export class Reply {
       maxTalkMs: this.number(3),
       remainingMs: this.number(4),
     };
+  }
+
+  endedTalks(index: number): readonly EndedTalk[] {
+    const pairs = this.#own[index];
+    if (!Array.isArray(pairs)) return [];
+    return pairs.map(texts).map(([talkId = '', userId = '']) => ({ talkId, userId }));
   }
 
   openTalk(index: number): OpenTalk | null {

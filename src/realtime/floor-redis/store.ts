@@ -86,7 +86,7 @@ export class RedisFloorStore implements FloorStore {
       await this.#answered('meet', KEEPING_SILENCE_MS, meet());
       reply = await this.#join(input, true);
     }
-    return { ...snapshotOf(reply), voiceSessionId: reply.text(4) };
+    return { ...snapshotOf(reply), voiceSessionId: reply.text(5) };
   }
 
   async #join(input: JoinInput, mayOpen: boolean): Promise<Reply> {
@@ -201,7 +201,7 @@ export class RedisFloorStore implements FloorStore {
 
   async end(input: EndInput): Promise<EndOutcome> {
     const reply = await this.#run('end', input.groupId, KEEPING_SILENCE_MS, [input.talkId ?? '', input.cause]);
-    return { ...reply.change, ended: reply.status === 'ended' };
+    return { ...reply.change, ended: reply.endedTalks(0) };
   }
 
   async withdrawRight(input: WithdrawRightInput): Promise<Change> {
@@ -313,6 +313,7 @@ function snapshotOf(reply: Reply): GroupSnapshot {
     presence: reply.list(1),
     presenceCount: reply.number(2),
     missed: reply.listOrNull(3),
+    connections: reply.number(4),
   };
 }
 

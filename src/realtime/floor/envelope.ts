@@ -4,7 +4,7 @@ import type { EndCause } from './model.ts';
  * What a group's channel carries: one line that processes read, a line feed, and the bytes for clients, which
  * processes forward unparsed. Version 1 of the line:
  *
- *   1 E <epoch> <seq> started <talkId> <connectionId> <maxTalkMs> <remainingMs>
+ *   1 E <epoch> <seq> started <talkId> <connectionId> <maxTalkMs> <remainingMs> [emergency]
  *   1 E <epoch> <seq> ended <talkId> <connectionId> <cause> <retryAfterMs> <durationMs> [gone]
  *                                                      gone: the group is deleted, its talker does not stay
  *   1 E <epoch> <seq> presence
@@ -27,6 +27,7 @@ export interface StartedEnvelope extends Numbered {
   readonly connectionId: string;
   readonly maxTalkMs: number;
   readonly remainingMs: number;
+  readonly emergency: boolean;
 }
 
 export interface EndedEnvelope extends Numbered {
@@ -132,7 +133,16 @@ function parseNumbered(words: readonly string[], bytes: string): NumberedEnvelop
   const numbered = { epoch: Number(epochWord), seq: Number(seqWord), bytes };
   if (kind === 'presence') return { ...numbered, kind };
   if (kind === 'started') {
-    return { ...numbered, kind, talkId, connectionId, maxTalkMs: Number(first), remainingMs: Number(second) };
+    const emergency = third === 'emergency';
+    return {
+      ...numbered,
+      kind,
+      talkId,
+      connectionId,
+      maxTalkMs: Number(first),
+      remainingMs: Number(second),
+      emergency,
+    };
   }
   if (kind === 'ended' && isEndCause(first)) {
     return {

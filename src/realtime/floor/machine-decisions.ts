@@ -3,13 +3,14 @@ import { addPerson, dropMember, renamePerson } from './machine-presence.ts';
 import { leaveQueue } from './machine-queue.ts';
 import { promote, voidPending } from './machine-reservation.ts';
 import { openLife, settle } from './machine-settle.ts';
-import type { VoidCause } from './machine-state.ts';
+import type { Ask, VoidCause } from './machine-state.ts';
 import { endTalk, grantOf, openTalk, remainingMs } from './machine-talk.ts';
 import { type OpenTalk, SNAPSHOT_PRESENCE_LIMIT } from './model.ts';
 import type {
   CancelInput,
   CommitInput,
   EndInput,
+  EndOutcome,
   Grant,
   GroupSnapshot,
   JoinInput,
@@ -21,7 +22,7 @@ import type {
   WithdrawRightInput,
 } from './store.ts';
 
-export type SnapshotAnswer = Pick<GroupSnapshot, 'talk' | 'presence' | 'presenceCount' | 'missed'>;
+export type SnapshotAnswer = Pick<GroupSnapshot, 'talk' | 'presence' | 'presenceCount' | 'connections' | 'missed'>;
 
 export type CommitAnswer =
   | { readonly status: 'granted'; readonly grant: Grant }
@@ -155,17 +156,20 @@ export function release(draft: Draft, input: ReleaseInput): { released: boolean 
 }
 
 /** "taken | revoke", "media gone" and what else ends a talk from outside; "pending | revoke: cancelled, busy". */
-export function end(draft: Draft, input: EndInput): { ended: boolean } {
+export function end(draft: Draft, input: EndInput): Pick<EndOutcome, 'ended'> {
   settle(draft);
   const { talkId, cause } = input;
-  const voids = draft.pending !== null && (talkId === null || draft.pending.talkId === talkId);
-  const ends = draft.talk !== null && (talkId === null || draft.talk.talkId === talkId);
+  function isMeant(ask: Ask | null): ask is Ask {
+    return ask !== null && (talkId === null || ask.talkId === talkId);
+  }
+  const { pending, talk } = draft;
+  const ended = [pending, talk].flatMap((ask) => (isMeant(ask) ? [{ talkId: ask.talkId, userId: ask.userId }] : []));
   const groupIsGone = talkId === null && cause === 'removed';
   if (groupIsGone) draft.queue = [];
-  if (voids) voidPending(draft, groupIsGone ? 'not_joined' : 'busy');
-  if (ends) endTalk(draft, cause, groupIsGone);
+  if (isMeant(pending)) voidPending(draft, groupIsGone ? 'not_joined' : 'busy');
+  if (isMeant(talk)) endTalk(draft, cause, groupIsGone);
   promote(draft);
-  return { ended: voids || ends };
+  return { ended };
 }
 
 /** "member removed, talk right taken, user disabled, session ended: removed"; a waiter's place goes too. */
@@ -241,6 +245,7 @@ function snapshotOf(draft: Draft, since: LogPosition | null): SnapshotAnswer {
     talk: openTalkOf(draft),
     presence: [...draft.people.values()].slice(0, SNAPSHOT_PRESENCE_LIMIT).map((person) => person.fragment),
     presenceCount: draft.people.size,
+    connections: [...draft.members.values()].filter((member) => member.swapAtMs === null).length,
     missed: since === null ? null : missedSince(draft, since),
   };
 }

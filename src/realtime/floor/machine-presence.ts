@@ -32,17 +32,23 @@ function markDirty(draft: Draft, userId: string, how: 'in' | 'out'): void {
 
 /** One connection more of a user. */
 export function addPerson(draft: Draft, userId: string, fragment: string): void {
-  const connections = draft.people.get(userId)?.connections ?? 0;
-  draft.people.set(userId, { connections: connections + 1, fragment });
-  if (connections > 0) return;
+  const person = draft.people.get(userId);
+  if (person) {
+    draft.people.set(userId, { ...person, connections: person.connections + 1 });
+    renamePerson(draft, userId, fragment);
+    return;
+  }
+  draft.people.set(userId, { connections: 1, fragment });
   if (!draft.seen.has(userId)) draft.seen = new Set(draft.seen).add(userId);
   markDirty(draft, userId, 'in');
 }
 
-/** A user who is there already, perhaps under a new name or role. */
+/** A user who is there already: under a new name or role he is announced again. */
 export function renamePerson(draft: Draft, userId: string, fragment: string): void {
   const person = draft.people.get(userId);
-  if (person && person.fragment !== fragment) draft.people.set(userId, { ...person, fragment });
+  if (!person || person.fragment === fragment) return;
+  draft.people.set(userId, { ...person, fragment });
+  markDirty(draft, userId, 'in');
 }
 
 /** One connection less; the user leaves with his last. */

@@ -41,7 +41,7 @@ export function openTalk(draft: Draft, ask: Ask, contended: boolean, limits: Tal
     graceAtMs: null,
   };
   const seq = draft.number(
-    `started ${talkId} ${connectionId} ${maxTalkMs} ${remainingMs(talk, nowMs)}`,
+    `started ${talkId} ${connectionId} ${maxTalkMs} ${remainingMs(talk, nowMs)}${emergency ? ' emergency' : ''}`,
     'TALK_STARTED',
     `"talkId":"${talkId}","streamId":${streamId},"speaker":${JSON.stringify(speaker)},"emergency":${emergency}`,
   );

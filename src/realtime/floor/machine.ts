@@ -23,6 +23,7 @@ import type {
   Change,
   CommitInput,
   EndInput,
+  EndOutcome,
   JoinInput,
   LeaveInput,
   ReleaseInput,
@@ -63,7 +64,7 @@ export interface FloorAnswers {
   commit: CommitAnswer;
   cancel: void;
   release: { readonly released: boolean };
-  end: { readonly ended: boolean };
+  end: Pick<EndOutcome, 'ended'>;
   withdrawRight: void;
   rightsCleared: void;
   renew: { readonly known: boolean };

@@ -88,6 +88,8 @@ export interface GroupSnapshot extends Change {
   /** JSON texts `{userId, displayName, role}`, the first 500. */
   readonly presence: readonly string[];
   readonly presenceCount: number;
+  /** Sockets in the group, of all processes; one that was replaced is none. */
+  readonly connections: number;
   /** Payloads after `since`, or null when the log does not reach back to it. */
   readonly missed: readonly string[] | null;
 }
@@ -208,7 +210,13 @@ export interface EndInput {
 }
 
 export interface EndOutcome extends Change {
-  readonly ended: boolean;
+  /** What there was to end: the reservation, the open talk, both or none. */
+  readonly ended: readonly EndedTalk[];
+}
+
+export interface EndedTalk {
+  readonly talkId: string;
+  readonly userId: string;
 }
 
 export interface WithdrawRightInput {

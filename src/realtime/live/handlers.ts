@@ -141,7 +141,7 @@ class FloorHandlers {
     }
     await this.#orUnavailable('revoke', async () => {
       const outcome = await store.end({ groupId, talkId: talkId ?? null, cause: 'revoked' });
-      connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: outcome.ended });
+      connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: outcome.ended.length > 0 });
       const keeper = live.keeper(groupId);
       if (keeper === undefined) live.withdrawals.begin(groupId, outcome.withdraw);
       else keeper.apply(outcome);

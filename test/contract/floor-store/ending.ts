@@ -7,12 +7,29 @@ export function describeEnding(scene: Scene): void {
     test('a revoke names the talk or takes whichever there is', async () => {
       const { here, there, groupId, heard } = scene;
       const [alice] = await scene.pair();
-      await here.store.request(press(groupId, alice));
-      expect((await there.store.end({ groupId, talkId: uuid(), cause: 'revoked' })).ended).toBe(false);
-      expect((await there.store.end({ groupId, talkId: null, cause: 'revoked' })).ended).toBe(true);
-      expect((await there.store.end({ groupId, talkId: null, cause: 'revoked' })).ended).toBe(false);
+      const input = press(groupId, alice);
+      await here.store.request(input);
+      const revoked = async (talkId: string | null) =>
+        (await there.store.end({ groupId, talkId, cause: 'revoked' })).ended;
+      expect(await revoked(uuid())).toEqual([]);
+      expect(await revoked(null)).toEqual([{ talkId: input.talkId, userId: alice.userId }]);
+      expect(await revoked(null)).toEqual([]);
       await expect.poll(() => withoutPresence(heard)).toEqual(['started', 'ended revoked']);
       expectStatus(await here.store.request(press(groupId, alice)), 'granted');
+    });
+
+    test('a revoke in the middle of a pre-emption ends both, and names both', async () => {
+      const { here, there, groupId, heard } = scene;
+      const [alice, bob] = await scene.pair();
+      const ordinary = press(groupId, alice);
+      const emergency = press(groupId, bob, { emergency: true, oneStep: false });
+      await here.store.request(ordinary);
+      expectStatus(await there.store.request(emergency), 'prepared');
+      expect((await here.store.end({ groupId, talkId: null, cause: 'revoked' })).ended).toEqual([
+        { talkId: emergency.talkId, userId: bob.userId },
+        { talkId: ordinary.talkId, userId: alice.userId },
+      ]);
+      await expect.poll(() => withoutPresence(heard)).toEqual(['started', 'ended revoked']);
     });
 
     test('the loss of the membership ends talk and presence', async () => {

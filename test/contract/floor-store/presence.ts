@@ -143,6 +143,54 @@ export function describePresence(scene: Scene): void {
       expect(joined.presenceCount).toBe(2);
     });
 
+    test('who joins again under another name is announced once more, with that name alone', async () => {
+      const { here, there, groupId, heard } = scene;
+      const [alice, bob] = await scene.pair();
+      await scene.untilPresent(2);
+      const before = envelopes(heard).length;
+      const later = () => envelopes(heard).slice(before);
+      await here.store.join(joinOf(groupId, alice));
+      await there.store.join(joinOf(groupId, person('Robert', { userId: bob.userId })));
+      await settleUntil(here.store, groupId, () => later().length > 0);
+      await here.store.join({ ...joinOf(groupId, { ...alice, displayName: 'Alicia' }), again: true });
+      await settleUntil(here.store, groupId, () => later().length > 1);
+      expect(later().flatMap((each) => (each.kind === 'presence' ? [joinedIn(each.bytes)] : []))).toEqual([
+        [{ userId: bob.userId, displayName: 'Robert', role: 'member' }],
+        [{ userId: alice.userId, displayName: 'Alicia', role: 'member' }],
+      ]);
+      expect((await here.store.snapshot({ groupId, since: null })).presenceCount).toBe(2);
+    });
+
+    test('a snapshot counts the sockets of all processes, without those that were replaced', async () => {
+      const { here, there, groupId } = scene;
+      const counted = async () => (await here.store.snapshot({ groupId, since: null })).connections;
+      expect(await counted()).toBe(0);
+      const [alice, bob] = await scene.pair();
+      const tablet = person('Alice', { userId: alice.userId });
+      expect((await there.store.join(joinOf(groupId, tablet))).connections).toBe(3);
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'replaced' });
+      expect(await counted()).toBe(2);
+      await there.store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
+      expect(await counted()).toBe(3);
+      await there.store.leave({ groupId, ...ofMember(bob), how: 'closed' });
+      await there.store.leave({ groupId, ...ofMember(tablet), how: 'left' });
+      expect(await counted()).toBe(1);
+    });
+
+    test('a snapshot of a group that is not live does not make it live', async () => {
+      const { here, groupId, harness } = scene;
+      expect(await here.store.snapshot({ groupId, since: null })).toMatchObject({
+        epoch: 0,
+        talk: null,
+        presence: [],
+        connections: 0,
+        dueInMs: null,
+      });
+      expect(await here.store.liveGroups()).not.toContain(groupId);
+      expect(await harness.presence(groupId)).toEqual([]);
+      expect(await scene.recordsOf(groupId)).toEqual([]);
+    });
+
     test('the epoch of a group that closed and opened again is higher', async () => {
       const { here, there, groupId } = scene;
       const [alice, bob] = await scene.pair();

@@ -66,7 +66,7 @@ export function describeQueue(scene: Scene): void {
     });
 
     test('an emergency takes an ordinary talk with no third party between, in one step and in two', async () => {
-      const { harness, here, there, groupId } = scene;
+      const { harness, here, there, groupId, heard } = scene;
       const [alice, bob] = await scene.pair();
       await here.store.request(press(groupId, alice));
       const outcome = expectStatus(await there.store.request(press(groupId, bob, { emergency: true })), 'granted');
@@ -82,6 +82,8 @@ export function describeQueue(scene: Scene): void {
       const commit = await there.store.commit({ groupId, talkId: second.talkId, token: second.token, policy });
       expect(withoutPresence(commit.published)).toEqual(['ended preempted', 'started']);
       expect((await harness.slot(groupId))?.userId).toBe(bob.userId);
+      const starts = envelopes(heard).flatMap((each) => (each.kind === 'started' ? [each.emergency] : []));
+      expect(starts).toEqual([false, true, false, true]);
     });
 
     test('a pre-emption names the talker to silence, and is an ordinary grant when he lets go meanwhile', async () => {

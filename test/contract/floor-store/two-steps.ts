@@ -137,7 +137,7 @@ export function describeTwoSteps(scene: Scene): void {
       const input = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
       await here.store.request(input);
       const outcome = await there.store.end({ groupId, talkId: null, cause: 'revoked' });
-      expect(outcome).toMatchObject({ ended: true, withdraw: ['u_alice'] });
+      expect(outcome).toMatchObject({ ended: [{ talkId: input.talkId, userId: alice.userId }], withdraw: ['u_alice'] });
       expect(withoutPresence(outcome.published)).toEqual([]);
       expect(await here.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'busy' });
       expectStatus(await there.store.request(press(groupId, bob)), 'granted');

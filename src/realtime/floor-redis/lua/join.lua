@@ -3,7 +3,8 @@
 --      become live  13 since epoch (-1 = none)  14 since seq  15 most members to name
 --      16 last epoch that the process saw (0 = none)  17 only finds its place again (1|0)
 --      18 may make the group live (1|0): the process has just made sure which life of the store this is
--- returns 'not_live' | 'joined', …, open talk, presence, presence count, missed or '', voice session id
+-- returns 'not_live' | 'joined', …, open talk, presence, presence count, missed or '', connections,
+--      voice session id
 local sessionId, connectionId, userId, right, person = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 
 settle()
@@ -19,7 +20,7 @@ end
 local function answer()
   local missed = tonumber(ARGV[13]) >= 0 and missedSince(tonumber(ARGV[13]), tonumber(ARGV[14])) or ''
   return reply('joined', snapshotFields(), presenceFragments(tonumber(ARGV[15])), call('SCARD', K.presence), missed,
-    floor.voice)
+    connectionCount(), floor.voice)
 end
 
 local known = member(sessionId)

@@ -143,7 +143,8 @@ local function openTalk(r, maxTalkMs, contendedMs, cooldownMs)
     contendedMs = int(contendedMs), cooldown = int(cooldownMs), lease = int(now + LEASE_MS), grace = '',
   }
   moveSlot(talk.user, talk.user, LEASE_MS)
-  number('started', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. talk.maxMs .. ' ' .. int(remainingMs()),
+  number('started', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. talk.maxMs .. ' ' .. int(remainingMs())
+    .. (talk.emergency == '1' and ' emergency' or ''),
     'TALK_STARTED', '"talkId":"' .. talk.id .. '","streamId":' .. talk.stream .. ',"speaker":' .. talk.speaker
     .. ',"emergency":' .. (talk.emergency == '1' and 'true' or 'false'))
   set(talk, 'seq', floor.seq)

@@ -102,25 +102,33 @@ end
 
 local function addPerson(userId, fragment)
   local person = call('HGET', K.people, userId)
-  local count = person and tonumber(string.match(person, '^%d+')) or 0
+  local count, known = string.match(person or '0|', '^(%d+)|(.*)$')
   call('HSET', K.people, userId, int(count + 1) .. '|' .. fragment)
-  if count == 0 then
+  if not person then
     call('SADD', K.presence, userId)
     call('SADD', K.seen, userId)
-    markDirty(userId, 'in')
   end
+  if known ~= fragment then markDirty(userId, 'in') end
 end
 
--- A user who is there already, perhaps under a new name or role.
+-- A user who is there already: under a new name or role he is announced again.
 local function renamePerson(userId, fragment)
   local person = call('HGET', K.people, userId)
   local count, known = string.match(person or '', '^(%d+)|(.*)$')
-  if count and known ~= fragment then call('HSET', K.people, userId, count .. '|' .. fragment) end
+  if not count or known == fragment then return end
+  call('HSET', K.people, userId, count .. '|' .. fragment)
+  markDirty(userId, 'in')
 end
 
 -- How many members a process has; a replaced socket is nobody's.
 local function countMember(process, change)
   set(floor.counts, process, (floor.counts[process] or 0) + change)
+end
+
+local function connectionCount()
+  local count = 0
+  for _, members in pairs(floor and floor.counts or {}) do count = count + members end
+  return count
 end
 
 local function dropMember(sessionId, m)
