@@ -1,4 +1,4 @@
-import type { FloorHistorySource, HistoryEntry, HistoryRecord } from '../floor/index.ts';
+import type { FloorHistorySource, HistoryEntry, HistoryRecord, LostTalk } from '../floor/index.ts';
 
 /** Records of this process's groups in the order in which they were made. What is not confirmed when it stops is lost. */
 export class MemoryHistory implements FloorHistorySource {
@@ -18,6 +18,17 @@ export class MemoryHistory implements FloorHistorySource {
       first.push(entry);
     }
     return first;
+  }
+
+  async note(talks: readonly LostTalk[]): Promise<void> {
+    const nowMs = Date.now();
+    for (const { groupId, startedAgoMs, endedAgoMs, ...talk } of talks) {
+      const { voiceSessionId, speaker } = talk;
+      const endMs = nowMs - endedAgoMs;
+      const { userId } = speaker;
+      this.add(groupId, { kind: 'talk', ...talk, userId, startMs: nowMs - startedAgoMs, endMs, participants: 0 });
+      this.add(groupId, { kind: 'closed', voiceSessionId, endMs, participants: 0 });
+    }
   }
 
   async confirm(entries: readonly HistoryEntry[]): Promise<void> {

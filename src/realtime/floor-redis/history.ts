@@ -7,6 +7,7 @@ import {
   type HistoryEntry,
   type HistoryRecord,
   isEndCause,
+  type LostTalk,
 } from '../floor/index.ts';
 import { groupIdOf, historyKey, historyPattern } from '../redis-keys.ts';
 import { readSpeaker } from './reply.ts';
@@ -18,6 +19,9 @@ const SCAN_COUNT = 500;
 /** Streams that are read at a time. */
 const GROUPS_AT_ONCE = 16;
 const CONFIRM_COMMAND = 'neda_history_confirm';
+const NOTE_COMMAND = 'neda_history_note';
+
+type Script = (...keyAndArguments: (string | number)[]) => Promise<unknown>;
 
 /**
  * The history streams of all groups. Those that a step of this process added to are known by `touched`; the others,
@@ -26,7 +30,8 @@ const CONFIRM_COMMAND = 'neda_history_confirm';
 export class RedisHistorySource implements FloorHistorySource {
   readonly #links: RedisLinks;
   readonly #keyPrefix: string;
-  readonly #confirm: (...keyAndArguments: (string | number)[]) => Promise<unknown>;
+  readonly #confirm: Script;
+  readonly #note: Script;
   /** Groups that may have a stream; whoever was read goes to the end. */
   readonly #groups = new Set<string>();
   #cursor = '0';
@@ -34,15 +39,9 @@ export class RedisHistorySource implements FloorHistorySource {
   constructor(links: RedisLinks, keyPrefix: string) {
     this.#links = links;
     this.#keyPrefix = keyPrefix;
-    const lua = readFileSync(new URL('./lua/history-confirm.lua', import.meta.url), 'utf8');
     // Confirming frees memory: it may run when there is none left.
-    links.commands.defineCommand(CONFIRM_COMMAND, { lua: `#!lua flags=allow-oom\n${lua}` });
-    const command: unknown = Reflect.get(links.commands, CONFIRM_COMMAND);
-    if (typeof command !== 'function') throw new Error('The script history-confirm could not be defined');
-    this.#confirm = async (...keyAndArguments) => {
-      const left: unknown = await Reflect.apply(command, links.commands, keyAndArguments);
-      return left;
-    };
+    this.#confirm = defineScript(links, CONFIRM_COMMAND, `#!lua flags=allow-oom\n${luaOf('history-confirm')}`);
+    this.#note = defineScript(links, NOTE_COMMAND, luaOf('history-note'));
   }
 
   /** A step just ended a talk, opened or closed this group: its stream is worth a look. */
@@ -74,6 +73,18 @@ export class RedisHistorySource implements FloorHistorySource {
           ),
         ),
       ),
+    );
+  }
+
+  async note(talks: readonly LostTalk[]): Promise<void> {
+    const byGroup = Map.groupBy(talks, (talk) => talk.groupId);
+    await Promise.all(
+      [...byGroup].map(async ([groupId, some]) => {
+        await this.#answered(
+          this.#note(1, historyKey(this.#keyPrefix, groupId), ...some.flatMap((talk) => wordsOf(talk))),
+        );
+        this.touched(groupId);
+      }),
     );
   }
 
@@ -117,6 +128,34 @@ export class RedisHistorySource implements FloorHistorySource {
       throw new FloorStoreUnavailable('The history was not answered', { cause: error });
     }
   }
+}
+
+function luaOf(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
+}
+
+function defineScript(links: RedisLinks, name: string, lua: string): Script {
+  links.commands.defineCommand(name, { lua });
+  const command: unknown = Reflect.get(links.commands, name);
+  if (typeof command !== 'function') throw new Error(`The script ${name} could not be defined`);
+  return async (...keyAndArguments) => {
+    const answer: unknown = await Reflect.apply(command, links.commands, keyAndArguments);
+    return answer;
+  };
+}
+
+function wordsOf(talk: LostTalk): (string | number)[] {
+  const { talkId, voiceSessionId, speaker, emergency, cause, startedAgoMs, endedAgoMs } = talk;
+  return [
+    talkId,
+    voiceSessionId,
+    speaker.userId,
+    JSON.stringify(speaker),
+    emergency ? '1' : '0',
+    cause,
+    startedAgoMs,
+    endedAgoMs,
+  ];
 }
 
 /**

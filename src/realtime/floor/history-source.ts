@@ -30,6 +30,18 @@ export interface TalkRecord {
   readonly participants: number;
 }
 
+/** A talk whose live store was lost before PostgreSQL had it; times in milliseconds before now. */
+export interface LostTalk {
+  readonly groupId: string;
+  readonly voiceSessionId: string;
+  readonly talkId: string;
+  readonly speaker: FloorSpeaker;
+  readonly emergency: boolean;
+  readonly cause: EndCause;
+  readonly startedAgoMs: number;
+  readonly endedAgoMs: number;
+}
+
 export interface HistoryEntry {
   readonly groupId: string;
   /** Names the record within its group. */
@@ -45,6 +57,8 @@ export interface HistoryEntry {
 export interface FloorHistorySource {
   /** Up to `limit` records that are not confirmed, of any groups. */
   pending(limit: number): Promise<readonly HistoryEntry[]>;
+  /** Notes talks that an earlier life of the store has lost, each with the end of its voice session. */
+  note(talks: readonly LostTalk[]): Promise<void>;
   /** These are stored. Unknown or already confirmed ones are passed over. */
   confirm(entries: readonly HistoryEntry[]): Promise<void>;
 }

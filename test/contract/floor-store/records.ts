@@ -1,3 +1,4 @@
+import { v7 as uuid } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import type { HistoryEntry } from '../../../src/realtime/floor/index.ts';
 import { envelopes, expectStatus, joinOf, ofMember, person, press, type Scene, withoutPresence } from './scene.ts';
@@ -58,6 +59,26 @@ export function describeRecords(scene: Scene): void {
       await harness.history.confirm(both);
       expect(await talks()).toHaveLength(1);
       expect(await harness.history.pending(0)).toEqual([]);
+    });
+
+    test('talks that an earlier life of the store lost are noted with the end of their voice session', async () => {
+      const { harness, groupId } = scene;
+      const bob = person('Bob');
+      const speaker = { userId: bob.userId, displayName: 'Bob "the \u{1F3A4}"' };
+      const [talkId, voiceSessionId] = [uuid(), uuid()];
+      const times = { startedAgoMs: 9_500, endedAgoMs: 4_000 };
+      await harness.history.note([
+        { groupId, voiceSessionId, talkId, speaker, emergency: true, cause: 'expired', ...times },
+      ]);
+      const [talk, closed] = await scene.recordsOf(groupId);
+      expect(talk).toMatchObject({ kind: 'talk', talkId, voiceSessionId, userId: bob.userId, speaker });
+      expect(talk).toMatchObject({ emergency: true, cause: 'expired' });
+      if (talk?.kind !== 'talk') throw new Error('No talk was noted');
+      expect(talk.endMs - talk.startMs).toBe(5_500);
+      expect(Math.abs(talk.endMs - (Date.now() - 4_000))).toBeLessThan(2_000);
+      expect(closed).toMatchObject({ kind: 'closed', voiceSessionId, endMs: talk.endMs });
+      await harness.history.confirm(await scene.entriesOf(groupId));
+      expect(await scene.entriesOf(groupId)).toEqual([]);
     });
 
     test('numbers grow by one, and starts and ends alternate, under many askers', async () => {
