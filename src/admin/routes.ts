@@ -1,11 +1,13 @@
 import type { HttpServer } from '../http/server.ts';
 import { registerAdminGroupRoutes } from './group-routes.ts';
 import { registerAdminMemberRoutes } from './member-routes.ts';
+import { registerAdminPairingRoutes } from './pairing-routes.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 import { registerAdminUserRoutes } from './user-routes.ts';
 
 export function registerAdminRoutes(server: HttpServer, parts: AdminRouteParts): void {
   registerAdminUserRoutes(server, parts);
+  registerAdminPairingRoutes(server, parts);
   registerAdminGroupRoutes(server, parts);
   registerAdminMemberRoutes(server, parts);
 }

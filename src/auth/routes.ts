@@ -5,6 +5,7 @@ import { answerPage, type Cursors } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { callerOf, originOf, type HttpServer } from '../http/server.ts';
 import { loginRequest, ownAccount, passwordChange, refreshRequest, session, tokens } from './contract.ts';
+import { pairRequest } from './pairing/contract.ts';
 import type { Auth } from './service.ts';
 
 const tags = ['auth'];
@@ -24,6 +25,15 @@ export function registerAuthRoutes(
       schema: { tags, summary: 'Sign in with a password', body: loginRequest, response: { 200: tokens } },
     },
     (request) => auth.login({ requestId: request.id, address: request.ip }, request.body),
+  );
+
+  server.post(
+    '/auth/pair',
+    {
+      config: { ...anyone, refusals: ['invalid_credentials'] },
+      schema: { tags, summary: 'Sign in with a pairing code', body: pairRequest, response: { 200: tokens } },
+    },
+    (request) => auth.pair({ requestId: request.id, address: request.ip }, request.body),
   );
 
   server.post(

@@ -12,9 +12,11 @@ import { createAccessTokens } from './access-tokens.ts';
 import { createAuthenticator, type Authenticator } from './authenticator.ts';
 import type { Device, LoginRequest, PasswordChange, Session, Tokens } from './contract.ts';
 import { createLoginThrottle, noLoginThrottle } from './login-throttle.ts';
+import { createOpenSession } from './open-session.ts';
+import { createPairing, type Pairing } from './pairing/pairing.ts';
 import { createPasswords } from './passwords.ts';
 import { createRefresh } from './refresh.ts';
-import { createRefreshTokens, pairOf } from './refresh-tokens.ts';
+import { createRefreshTokens } from './refresh-tokens.ts';
 import * as repo from './repo.ts';
 import type { SessionFilter } from './repo.ts';
 import { sessionOnWire } from './wire.ts';
@@ -30,7 +32,7 @@ type SessionEndCause =
   | 'expired';
 
 /** Signing in, sessions and their tokens. Source: the contract's REST rules. */
-export interface Auth extends Authenticator {
+export interface Auth extends Authenticator, Pairing {
   /**
    * Throws `invalid_credentials` alike for an unknown name, a wrong password and a disabled user, `too_many_requests`,
    * and `dependency_unavailable` when too many passwords wait to be hashed.
@@ -38,15 +40,13 @@ export interface Auth extends Authenticator {
   login(request: { readonly requestId: string; readonly address: string }, input: LoginRequest): Promise<Tokens>;
   /** Throws `token_invalid`, `token_expired`, `token_wrong_type`, `refresh_reused` (which ends the session). */
   refresh(requestId: string, refreshToken: string): Promise<Tokens>;
-  /** Opens a session for a user whom the caller has identified and holds, and makes its first tokens. */
-  openSession(context: ChangeContext, user: TokenUser, device: Device): Promise<Tokens>;
   /** The living sessions of a user, newest first. */
   listSessions(userId: string, page: SessionPage): Promise<Session[]>;
   /** The living sessions of everybody, newest first. */
   listAllSessions(filter: SessionFilter, page: SessionPage): Promise<Session[]>;
   /** Ends one session, of `userId` when given. Throws `not_found`. */
   endSession(context: ChangeContext, sessionId: string, cause: SessionEndCause, userId?: string): Promise<void>;
-  /** Ends all sessions of a user, except one when given. */
+  /** Ends all sessions of a user, except one when given, and voids his pairing codes. */
   endSessionsOf(context: ChangeContext, userId: string, cause: SessionEndCause, exceptId?: string): Promise<void>;
   /** Other sessions end. Throws `wrong_password`, `too_many_requests`, `validation_failed` for a common password. */
   changePassword(
@@ -65,13 +65,6 @@ interface SessionPage {
   readonly limit: number;
   /** The session of who asks. */
   readonly currentId: string;
-}
-
-interface TokenUser {
-  readonly id: string;
-  readonly username: string;
-  readonly displayName: string;
-  readonly role: 'admin' | 'user';
 }
 
 interface AuthParts {
@@ -109,6 +102,9 @@ export function createAuth(parts: AuthParts): Auth {
     logger: parts.logger,
   });
 
+  const openSession = createOpenSession({ ...parts, accessTokens, refreshTokens });
+  const { pairing, voidCodesOf, deleteExpiredCodes } = createPairing({ ...parts, openSession });
+
   async function announceEnd(
     context: ChangeContext,
     sessions: ReadonlyArray<{ readonly id: string; readonly userId: string }>,
@@ -128,33 +124,6 @@ export function createAuth(parts: AuthParts): Auth {
         telemetry.sessionEnded({ requestId: context.requestId, userId, sessionId: id, cause });
       }
     });
-  }
-
-  async function openSession(context: ChangeContext, user: TokenUser, device: Device): Promise<Tokens> {
-    const id = repo.newSessionId();
-    const refreshToken = refreshTokens.issue(id, 0);
-    await repo.insertSession(context.tx, {
-      id,
-      userId: user.id,
-      device,
-      refreshHash: refreshToken.hash,
-      expiresAt: new Date(clock.nowMs() + parts.refreshTokenTtlMs),
-    });
-    await outbox.append(context, 'session.created', { sessionId: id, userId: user.id });
-    const accessToken = await accessTokens.issue({
-      userId: user.id,
-      sessionId: id,
-      rotation: 0,
-      pair: pairOf(refreshToken.hash),
-    });
-    return {
-      accessToken,
-      tokenType: 'Bearer',
-      expiresInMs: accessTokens.ttlMs,
-      refreshToken: refreshToken.text,
-      session: { id },
-      user: { id: user.id, username: user.username, displayName: user.displayName, role: user.role },
-    };
   }
 
   async function login(request: { requestId: string; address: string }, input: LoginRequest): Promise<Tokens> {
@@ -179,10 +148,8 @@ export function createAuth(parts: AuthParts): Auth {
   async function signIn(requestId: string, userId: string, device: Device): Promise<Tokens> {
     const origin: Origin = { actor: { type: 'user', userId }, requestId };
     const tokens = await runChange(origin, async (context) => {
-      const user = await users.hold(context, userId).catch((error: unknown) => {
-        throw error instanceof AppError && error.code === 'not_found' ? invalidCredentials() : error;
-      });
-      if (user.disabled) throw invalidCredentials();
+      const user = await users.holdIfLiving(context, userId);
+      if (user === null || user.disabled) throw invalidCredentials();
       const opened = await openSession(context, user, device);
       await audit.record(context, {
         action: 'auth.login',
@@ -224,6 +191,7 @@ export function createAuth(parts: AuthParts): Auth {
     cause: SessionEndCause,
     exceptId?: string,
   ): Promise<void> {
+    await voidCodesOf(context, userId);
     const which = { userId, ...(exceptId === undefined ? {} : { exceptId }) };
     await announceEnd(context, await repo.endSessions(context.tx, which, cause), cause);
   }
@@ -261,23 +229,24 @@ export function createAuth(parts: AuthParts): Auth {
     }
   };
 
-  const sweeper = createPeriodic({
-    name: 'expired sessions',
-    everyMs: sweepEveryMs,
-    logger: parts.logger,
-    work: async () => {
-      await runChange({ actor: { type: 'system' }, requestId: 'expired-sessions' }, async (context) => {
-        const which = { expiredBefore: new Date(clock.nowMs()), atMost: sweptAtOnce };
-        await announceEnd(context, await repo.endSessions(context.tx, which, 'expired'), 'expired');
-      });
-    },
-  });
+  async function endExpiredSessions(): Promise<void> {
+    await runChange({ actor: { type: 'system' }, requestId: 'expired-sessions' }, async (context) => {
+      const which = { expiredBefore: new Date(clock.nowMs()), atMost: sweptAtOnce };
+      await announceEnd(context, await repo.endSessions(context.tx, which, 'expired'), 'expired');
+    });
+  }
+
+  const { logger } = parts;
+  const sweepers = [
+    createPeriodic({ name: 'expired sessions', everyMs: sweepEveryMs, logger, work: endExpiredSessions }),
+    createPeriodic({ name: 'expired pairing codes', everyMs: sweepEveryMs, logger, work: deleteExpiredCodes }),
+  ];
 
   return {
     ...authenticator,
+    ...pairing,
     login,
     refresh: createRefresh({ ...parts, accessTokens, refreshTokens, endSession }),
-    openSession,
     listSessions: (userId, page) => listAllSessions({ userId }, page),
     listAllSessions,
     endSession,
@@ -286,10 +255,10 @@ export function createAuth(parts: AuthParts): Auth {
     hashPassword: (password) => passwords.hash(password, 'password'),
     start: () => {
       startAuthenticator();
-      sweeper.start();
+      for (const sweeper of sweepers) sweeper.start();
     },
     stop: async () => {
-      await Promise.all([sweeper.stop(), stopAuthenticator()]);
+      await Promise.all([...sweepers.map((sweeper) => sweeper.stop()), stopAuthenticator()]);
     },
   };
 }

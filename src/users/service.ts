@@ -18,6 +18,8 @@ export interface Users {
   list(page: { search: string | undefined; afterId: string | undefined; limit: number }): Promise<UserRecord[]>;
   /** The living user, who stays as he is until the transaction ends. Throws `not_found`. */
   hold(context: ChangeContext, id: string): Promise<UserRecord>;
+  /** As {@link Users.hold}; `null` when there is no such user. */
+  holdIfLiving(context: ChangeContext, id: string): Promise<UserRecord | null>;
   /** Throws `already_exists` when a living user has the name. */
   create(context: ChangeContext, input: UserInput): Promise<UserRecord>;
   /** Changes what is given and differs. Throws `not_found`, `last_admin`. */
@@ -49,6 +51,10 @@ export function createUsers(parts: {
   readonly audit: Audit;
 }): Users {
   const { database, outbox, audit } = parts;
+
+  function holdIfLiving(context: ChangeContext, id: string): Promise<UserRecord | null> {
+    return repo.lockUser(context.tx, id, 'share');
+  }
 
   async function keepAnAdmin(context: ChangeContext, user: UserRecord): Promise<void> {
     if (user.role !== 'admin' || user.disabled) return;
@@ -136,8 +142,9 @@ export function createUsers(parts: {
       return name.success ? database.read((query) => repo.findCredentials(query, name.data)) : null;
     },
     list: (page) => database.read((query) => repo.listUsers(query, page)),
+    holdIfLiving,
     hold: async (context, id) => {
-      const user = await repo.lockUser(context.tx, id, 'share');
+      const user = await holdIfLiving(context, id);
       if (user === null) throw notFound();
       return user;
     },

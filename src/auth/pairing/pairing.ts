@@ -1,0 +1,111 @@
+import type { Audit } from '../../audit/index.ts';
+import { AppError } from '../../errors.ts';
+import type { ChangeContext, RunChange } from '../../infra/change.ts';
+import type { Database } from '../../infra/postgres.ts';
+import type { Telemetry } from '../../telemetry.ts';
+import type { Users } from '../../users/index.ts';
+import type { Tokens } from '../contract.ts';
+import type { OpenSession } from '../open-session.ts';
+import { createPairingCodes } from './codes.ts';
+import type { PairingCode, PairRequest } from './contract.ts';
+import * as repo from './repo.ts';
+
+/** Signing in a device without keyboard: an admin makes a code, the device posts it. */
+export interface Pairing {
+  /** A further code; those made before stay open. Throws `not_found`, `user_disabled`. */
+  makePairingCode(context: ChangeContext, userId: string): Promise<PairingCode>;
+  /**
+   * Throws `invalid_credentials` alike for a code that is wrong, used, void or expired and for a disabled user, and
+   * `too_many_requests`.
+   */
+  pair(request: { readonly requestId: string; readonly address: string }, input: PairRequest): Promise<Tokens>;
+}
+
+const codeLifeMs = 10 * 60_000;
+
+export function createPairing(parts: {
+  readonly database: Database;
+  readonly runChange: RunChange;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly telemetry: Telemetry;
+  readonly secretKeys: readonly [string, ...string[]];
+  readonly openSession: OpenSession;
+}): {
+  readonly pairing: Pairing;
+  /** For whoever ends what a user was trusted with. */
+  readonly voidCodesOf: (context: ChangeContext, userId: string) => Promise<void>;
+  readonly deleteExpiredCodes: () => Promise<void>;
+} {
+  const { database, runChange, audit, users, telemetry } = parts;
+  const codes = createPairingCodes(parts.secretKeys);
+
+  async function makePairingCode(context: ChangeContext, userId: string): Promise<PairingCode> {
+    const user = await users.hold(context, userId);
+    if (user.disabled) throw new AppError('user_disabled', 'The user is disabled: enable him first.');
+    let made = codes.make();
+    while (!(await repo.insertCode(context.tx, { userId, codeHash: made.hash, lifeMs: codeLifeMs }))) {
+      made = codes.make();
+    }
+    await audit.record(context, { action: 'pairing_code.created', target: { type: 'user', id: userId } });
+    return { code: made.shown, expiresInMs: codeLifeMs };
+  }
+
+  async function pair(
+    request: { readonly requestId: string; readonly address: string },
+    input: PairRequest,
+  ): Promise<Tokens> {
+    const { requestId } = request;
+    const hashes = codes.hashesOf(input.code);
+    const found = hashes.length === 0 ? null : await database.read((query) => repo.findCode(query, hashes));
+    const tokens = found === null ? null : await signIn(requestId, found, input.device);
+    if (tokens === null) {
+      await recordRefusal(requestId, found?.userId);
+      throw new AppError('invalid_credentials', 'The pairing code is wrong, was used, or has expired.');
+    }
+    telemetry.signedIn({
+      requestId,
+      userId: tokens.user.id,
+      sessionId: tokens.session.id,
+      deviceKind: input.device.kind,
+    });
+    return tokens;
+  }
+
+  /** `null`: the code is not open, or its user may not sign in. Whoever ends a user's codes holds him first too. */
+  function signIn(
+    requestId: string,
+    code: { readonly id: string; readonly userId: string },
+    device: PairRequest['device'],
+  ): Promise<Tokens | null> {
+    const origin = { actor: { type: 'user', userId: code.userId }, requestId } as const;
+    return runChange(origin, async (context) => {
+      const user = await users.holdIfLiving(context, code.userId);
+      if (user === null || user.disabled || !(await repo.useCode(context.tx, code.id))) return null;
+      const tokens = await parts.openSession(context, user, device);
+      await audit.record(context, {
+        action: 'auth.paired',
+        target: { type: 'session', id: tokens.session.id },
+        details: { device },
+      });
+      return tokens;
+    });
+  }
+
+  async function recordRefusal(requestId: string, userId: string | undefined): Promise<void> {
+    await runChange({ actor: { type: 'anonymous' }, requestId }, (context) =>
+      audit.record(context, {
+        action: 'auth.paired',
+        target: userId === undefined ? null : { type: 'user', id: userId },
+        result: 'failure',
+      }),
+    );
+    telemetry.signInRefused({ requestId, ...(userId === undefined ? {} : { userId }) });
+  }
+
+  return {
+    pairing: { makePairingCode, pair },
+    voidCodesOf: (context, userId) => repo.deleteCodesOf(context.tx, userId),
+    deleteExpiredCodes: () => database.read((query) => repo.deleteExpiredCodes(query)),
+  };
+}
