@@ -6,7 +6,7 @@ import { registerAuthRoutes } from './auth/index.ts';
 import type { Container } from './container.ts';
 import { registerGroupRoutes } from './groups/index.ts';
 import { registerHistoryRoutes } from './history/index.ts';
-import { guardAccess } from './http/access.ts';
+import { demandAccessRules, guardAccess } from './http/access.ts';
 import { allowOrigins } from './http/cors.ts';
 import { answerClientError, answerFrameworkError, handleErrors } from './http/error-handling.ts';
 import { checkAfterAccess, checkBeforeAccess } from './http/first-checks.ts';
@@ -51,6 +51,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   }).withTypeProvider<ZodTypeProvider>();
 
   server.setSerializerCompiler(serializerCompiler);
+  demandAccessRules(server);
   routeUnusualRequests(server);
   handleErrors(server);
   observeRequests(server, container.metrics);

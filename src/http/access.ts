@@ -10,13 +10,12 @@ type Authenticate = (
 const rules: ReadonlySet<unknown> = new Set<AccessRule>(['public', 'session', 'admin', 'own']);
 
 /**
- * Deny by default: a route that declares no access rule stops the start. The rules of `session` and `admin` are
- * enforced before a body is read.
+ * Deny by default: a route that declares no access rule stops the start. To be called first of all, as only routes
+ * registered later are seen.
  */
-export function guardAccess(server: HttpServer, authenticate: Authenticate): void {
+export function demandAccessRules(server: HttpServer): void {
   const undeclared: Array<{ readonly name: string; readonly isDeclared: () => boolean }> = [];
 
-  server.decorateRequest('caller', null);
   server.addHook('onRoute', (route) => {
     if (route.method === 'OPTIONS' && route.url === '*') route.config = { ...route.config, access: 'public' };
     const methods = Array.isArray(route.method) ? route.method.join(',') : route.method;
@@ -26,6 +25,11 @@ export function guardAccess(server: HttpServer, authenticate: Authenticate): voi
     const open = undeclared.filter((route) => !route.isDeclared()).map((route) => route.name);
     if (open.length > 0) throw new Error(`routes without an access rule: ${open.join('; ')}`);
   });
+}
+
+/** Enforces the rules `session` and `admin`, before a body is read. */
+export function guardAccess(server: HttpServer, authenticate: Authenticate): void {
+  server.decorateRequest('caller', null);
   server.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const access = request.routeOptions.config.access;
     if (access !== 'session' && access !== 'admin') return;
