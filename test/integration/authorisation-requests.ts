@@ -45,6 +45,12 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'POST /api/v1/auth/login (own name and password)': {
     body: ({ world, caller }) => ({ username: caller?.username ?? world.unusedName(), password, device }),
   },
+  'POST /api/v1/auth/pair (an own pairing code)': {
+    body: async ({ world, caller }) => ({
+      code: caller === null ? 'BCDF-GHJK' : await world.pairingCode(caller),
+      device,
+    }),
+  },
   "POST /api/v1/auth/refresh (the session's refresh token)": {
     consumes: 'session',
     body: ({ caller }) => ({ refreshToken: caller?.tokens.refreshToken ?? randomBytes(32).toString('base64url') }),
@@ -69,6 +75,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /api/v1/admin/users/:id': userOnly,
   'PATCH /api/v1/admin/users/:id': { ...userOnly, body: () => ({ displayName: 'Another' }) },
   'DELETE /api/v1/admin/users/:id': userOnly,
+  'POST /api/v1/admin/users/:id/pairing-codes': userOnly,
   'GET /api/v1/admin/groups': {},
   'POST /api/v1/admin/groups': {
     objects: { managerId: 'user' },
@@ -101,7 +108,7 @@ export async function ask(
   for (const [name, kind] of Object.entries(recipe.objects ?? {})) {
     ids[name] = replaced[name] ?? (await world.make(kind, caller, groupId));
   }
-  const body = recipe.body?.({ world, caller, ids });
+  const body = await recipe.body?.({ world, caller, ids });
   const rest = recipe.inProduction === true ? world.production : world.neda.rest;
   return rest.request(
     method,

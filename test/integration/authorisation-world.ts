@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase } from '../_support/postgres.ts';
 import { startRedis } from '../_support/redis.ts';
@@ -52,6 +53,8 @@ export interface World {
   make(kind: ObjectKind, caller: Person | null, groupId: string): Promise<string>;
   /** Ids of this kind that were there, and of what is there but not of this kind for the request. */
   makeGone(kind: ObjectKind, caller: Person | null, groupId: string): Promise<readonly string[]>;
+  /** A code with which a watch of his can sign in, if he may. */
+  pairingCode(person: Person): Promise<string>;
   /** A username that nobody has. */
   unusedName(): string;
   [Symbol.asyncDispose](): Promise<void>;
@@ -197,6 +200,13 @@ export async function openWorld(): Promise<World> {
     },
     make: (kind, caller, groupId) => making[kind](caller, groupId),
     makeGone: (kind, caller, groupId) => losing[kind](caller, groupId),
+    pairingCode: async ({ id }) => {
+      const isDisabled = disabled.some((part) => personOf(part).id === id);
+      if (isDisabled) await asAdmin(200, 'PATCH', `/users/${id}`, { disabled: false });
+      const made = await asAdmin(201, 'POST', `/users/${id}/pairing-codes`);
+      if (isDisabled) await asAdmin(200, 'PATCH', `/users/${id}`, { disabled: true });
+      return z.looseObject({ code: z.string() }).parse(made).code;
+    },
     unusedName: () => {
       serial += 1;
       return `unused-${serial}`;
