@@ -7,6 +7,7 @@ import type { Container } from './container.ts';
 import { registerGroupRoutes } from './groups/index.ts';
 import { registerHistoryRoutes } from './history/index.ts';
 import { demandAccessRules, guardAccess } from './http/access.ts';
+import { registerAsyncapi } from './http/asyncapi.ts';
 import { allowOrigins } from './http/cors.ts';
 import { answerClientError, answerFrameworkError, handleErrors } from './http/error-handling.ts';
 import { checkAfterAccess, checkBeforeAccess } from './http/first-checks.ts';
@@ -71,6 +72,11 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     token: config.metricsToken?.reveal() ?? null,
   });
   await registerDocs(server);
+  registerAsyncapi(server, {
+    title: config.appName,
+    version: container.version,
+    host: `127.0.0.1:${config.http.port}`,
+  });
   registerGateway(server, container.realtime.gateway);
   server.addHook('preClose', () => container.realtime.closeSockets());
   await server.register(

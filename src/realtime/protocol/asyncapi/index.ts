@@ -1,0 +1,1 @@
+export { type AboutServer, asyncapiDocument } from './document.ts';
