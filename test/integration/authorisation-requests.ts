@@ -36,6 +36,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /metrics (development)': {},
   'GET /metrics (production, where METRICS_TOKEN is asked for)': { inProduction: true },
   'GET /openapi.json': {},
+  'GET /asyncapi.json': {},
   'GET /docs/*': { path: '/docs/static/index.css' },
   'OPTIONS * (a preflight)': {
     path: '/api/v1/groups',
