@@ -1,3 +1,4 @@
+import { createFloorAudit } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { createCore, type Core, type CoreOverrides } from './core.ts';
 import { AppError } from './errors.ts';
@@ -22,7 +23,7 @@ export interface Container extends Omit<Core, 'close'> {
 /** The composition root. Connects to Redis when one is configured; throws when it cannot be reached. */
 export async function createContainer(config: Config, overrides: CoreOverrides = {}): Promise<Container> {
   const { close, ...core } = createCore(config, overrides);
-  const { version, logger, clock, metrics, telemetry, database, runChange, outbox, groups, auth } = core;
+  const { version, logger, clock, metrics, telemetry, database, runChange, outbox, audit, groups, auth } = core;
   const liveStore = createLiveStoreGenerations(database);
   const health = createHealth(version);
   health.register('postgres', async () => {
@@ -48,6 +49,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
     clock,
     logger,
     telemetry,
+    audit: createFloorAudit(audit),
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
   const history = createHistory({
@@ -71,6 +73,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
     history,
     start: async () => {
       await outbox.start();
+      audit.start();
       auth.start();
       history.start();
       await realtime.start();
@@ -81,6 +84,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
       await realtime.stop();
       await history.stop();
       await auth.stop();
+      await audit.stop();
       await outbox.stop();
       await close();
     },

@@ -51,7 +51,7 @@ export function createCore(config: Config, overrides: CoreOverrides = {}): Core 
     overrides.database ?? createDatabase({ url: config.database.url.reveal(), applicationName: config.appName });
   const runChange = createRunChange(database);
   const outbox = createOutbox({ database, logger, metrics });
-  const audit = createAudit();
+  const audit = createAudit({ database, logger, metrics, clock });
   const users = createUsers({ database, outbox, audit });
   const groups = createGroups({ database, outbox, audit, users, clock });
   const auth = createAuth({

@@ -1,1 +1,2 @@
+export { createFloorAudit, floorRevoked } from './floor.ts';
 export { createAudit, type Audit } from './service.ts';

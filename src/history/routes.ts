@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import type { Groups } from '../groups/index.ts';
 import { pageOf, uuidV7 } from '../http/contract.ts';
-import { answerPage, type Cursors } from '../http/cursors.ts';
+import { answerPage, type Cursors, placeOf, positionOf } from '../http/cursors.ts';
 import { needsSession } from '../http/openapi.ts';
 import { callerOf, type HttpServer } from '../http/server.ts';
 import { groupTalksQuery, historyQuery, talk, voiceSession } from './contract.ts';
@@ -41,7 +41,7 @@ export function registerHistoryRoutes(
         request.query,
         async (position, limit) => {
           if ((await groups.membershipOf(userId, groupId, { isFresh: true })) === null) throw notFound();
-          return history.listTalks(filter, { after: placeOf(position), limit });
+          return history.listTalks(filter, { after: startOf(position), limit });
         },
         (row) => positionOf(row.startedAt, row.talkId),
       );
@@ -67,7 +67,7 @@ export function registerHistoryRoutes(
         cursors,
         ['talks', ...namesOf(filter)],
         request.query,
-        (position, limit) => history.listTalks(filter, { after: placeOf(position), limit }),
+        (position, limit) => history.listTalks(filter, { after: startOf(position), limit }),
         (row) => positionOf(row.startedAt, row.talkId),
       );
       return { ...page, items: page.items.map(talkOnWire) };
@@ -92,7 +92,7 @@ export function registerHistoryRoutes(
         cursors,
         ['voice sessions', ...namesOf(filter)],
         request.query,
-        (position, limit) => history.listVoiceSessions(filter, { after: placeOf(position), limit }),
+        (position, limit) => history.listVoiceSessions(filter, { after: startOf(position), limit }),
         (row) => positionOf(row.startedAt, row.id),
       );
       return { ...page, items: page.items.map(voiceSessionOnWire) };
@@ -108,13 +108,7 @@ function namesOf({ groupId, userId, from, to }: Filter): (string | undefined)[] 
   return [groupId, userId, from?.toISOString(), to?.toISOString()];
 }
 
-/** Where a row stands in its list: `<startedAt> <id>`. */
-function positionOf(startedAt: Date, id: string): string {
-  return `${startedAt.toISOString()} ${id}`;
-}
-
-function placeOf(position: string | undefined): Place {
-  if (position === undefined) return undefined;
-  const [startedAt = '', id = ''] = position.split(' ');
-  return { startedAt: new Date(startedAt), id };
+function startOf(position: string | undefined): Place {
+  const place = placeOf(position);
+  return place && { startedAt: place.at, id: place.id };
 }

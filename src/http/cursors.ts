@@ -54,6 +54,17 @@ export function createCursors(keys: readonly string[]): Cursors {
   };
 }
 
+/** Where a row stands in a list that has the newest first. */
+export function positionOf(at: Date, id: string): string {
+  return `${at.toISOString()} ${id}`;
+}
+
+export function placeOf(position: string | undefined): { readonly at: Date; readonly id: string } | undefined {
+  if (position === undefined) return undefined;
+  const [at = '', id = ''] = position.split(' ');
+  return { at: new Date(at), id };
+}
+
 /**
  * Answers a list route: reads one more than a page holds, to know whether there is a next one. A bad cursor is refused
  * before anything is read: what must be looked up first (may the caller see this list?) belongs into `read`.

@@ -62,6 +62,26 @@ export interface Membership {
   readonly talk: TalkRight;
 }
 
+/** What must be recorded of who did what to the floor. None of these waits or throws. */
+export interface FloorAudit {
+  /** `userId`: who had the floor, or was being given it. */
+  talkRevoked(act: FloorAct & { readonly talkId: string; readonly userId: string }): void;
+  /** The live store did not answer: whether a talk ended is unknown. */
+  revokeFailed(act: FloorAct): void;
+  emergencyGranted(act: FloorAct & { readonly talkId: string }): void;
+}
+
+interface FloorAct {
+  readonly by: FloorActor;
+  readonly groupId: string;
+}
+
+export interface FloorActor {
+  readonly userId: string;
+  /** The request, or the connection, that it came from. */
+  readonly requestId: string;
+}
+
 /** Who may do what in a group. Throws `AppError` `dependency_unavailable` when that cannot be known. */
 export interface GroupAccess {
   membershipsOf(userId: string): Promise<readonly Membership[]>;

@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import type { Clock } from '../infra/clock.ts';
 import type { Logger } from '../infra/logger.ts';
-import type { GroupAccess, SessionAccess } from './access.ts';
+import type { FloorAudit, GroupAccess, SessionAccess } from './access.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
 import {
@@ -11,7 +11,15 @@ import {
   type Gateway,
   type TokenRenewal,
 } from './gateway/index.ts';
-import { createFloorModules, type FloorTelemetry, LiveGroups, lossOf, TalkRequests } from './live/index.ts';
+import {
+  createFloorModules,
+  createLiveControl,
+  type FloorTelemetry,
+  type LiveControl,
+  LiveGroups,
+  lossOf,
+  TalkRequests,
+} from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
 
@@ -35,11 +43,14 @@ export interface RealtimeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly telemetry: FloorTelemetry;
+  readonly audit: FloorAudit;
 }
 
 /** Who talks, who hears, who is there: sockets, floor and media of one process. */
 export interface Realtime {
   readonly gateway: Gateway;
+  /** What operators may see and do. */
+  readonly live: LiveControl;
   readonly store: LiveStore;
   readonly media: MediaServer;
   start(): Promise<void>;
@@ -71,6 +82,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     media,
     timings: floorTimings,
     telemetry: options.telemetry,
+    audit: options.audit,
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });
@@ -104,10 +116,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   /** Ends what dead processes left behind in groups that nobody is in. */
   async function sweep(): Promise<void> {
     for (const groupId of await store.floor.liveGroups()) {
-      const keeper = live.keeper(groupId);
-      const change = await store.floor.settle({ groupId });
-      if (keeper === undefined) live.withdrawals.begin(groupId, change.withdraw);
-      else keeper.apply(change);
+      live.apply(groupId, await store.floor.settle({ groupId }));
     }
   }
 
@@ -132,6 +141,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
 
   return {
     gateway,
+    live: createLiveControl({ live, store: store.floor }),
     store,
     media,
     closeSockets,

@@ -7,3 +7,4 @@ export { MessageRefused } from './message-refused.ts';
 export type { DomainEvent, DomainEvents, GatewayPorts, GatewayTiming, TokenRenewal } from './ports.ts';
 export { registerGateway } from './upgrade.ts';
 export { isSocketUpgrade } from './upgrade-rules.ts';
+export { TooLate, within } from './within.ts';

@@ -134,17 +134,16 @@ class FloorHandlers {
   }
 
   async revoke(connection: Connection, { id, groupId, talkId }: ClientMessageOf<'REVOKE_TALK'>): Promise<void> {
-    const { live, store } = this.#ports;
+    const { live } = this.#ports;
     if (connection.user.role === 'admin') await this.#knownGroup(connection, groupId);
     else if ((await this.#membership(connection, groupId)).role !== 'group_manager') {
       throw new MessageRefused('forbidden', "Only the group's manager or an admin may revoke a talk.");
     }
     await this.#orUnavailable('revoke', async () => {
-      const outcome = await store.end({ groupId, talkId: talkId ?? null, cause: 'revoked' });
-      connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: outcome.ended.length > 0 });
-      const keeper = live.keeper(groupId);
-      if (keeper === undefined) live.withdrawals.begin(groupId, outcome.withdraw);
-      else keeper.apply(outcome);
+      const by = { userId: connection.user.id, requestId: connection.id };
+      await live.revoke({ groupId, talkId: talkId ?? null, by }, (ended) =>
+        connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: ended.length > 0 }),
+      );
     });
   }
 

@@ -1,9 +1,17 @@
 import { v7 as uuid } from 'uuid';
 import type { Bus, Unsubscribe } from '../bus/index.ts';
-import type { Change, FloorMember, FloorStore, FloorTimings, LogPosition, WithdrawRightInput } from '../floor/index.ts';
+import type {
+  Change,
+  EndedTalk,
+  FloorMember,
+  FloorStore,
+  FloorTimings,
+  LogPosition,
+  WithdrawRightInput,
+} from '../floor/index.ts';
 import type { Connection } from '../gateway/index.ts';
 import { mediaIdentity, type MediaServer } from '../media/index.ts';
-import type { Membership } from '../access.ts';
+import type { FloorActor, FloorAudit, Membership } from '../access.ts';
 import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
 import { groupJoinedText } from './snapshot-text.ts';
@@ -30,6 +38,7 @@ export interface LiveGroupsOptions {
   readonly media: MediaServer;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
+  readonly audit: FloorAudit;
   readonly onHandOver: KeeperOptions['onHandOver'];
   readonly onError: (error: unknown, step: string) => void;
 }
@@ -38,6 +47,15 @@ export interface JoinRequest {
   readonly re: string;
   readonly since: LogPosition | null;
   readonly audio: boolean;
+}
+
+export interface Revocation {
+  readonly groupId: string;
+  /** Null: whichever there is, a reservation too. */
+  readonly talkId: string | null;
+  readonly by: FloorActor;
+  /** The talk that is recorded as revoked already. */
+  readonly recordedTalkId?: string | null;
 }
 
 /** The groups in which this process has members, each with its subscription and its upkeep. */
@@ -142,6 +160,31 @@ export class LiveGroups {
     if (keeper === undefined || !connection.joined.has(groupId)) return;
     this.#forget(groupId, connection);
     await this.#leaveStore(keeper, connection, how);
+  }
+
+  /** Takes in what a step did to a group, whether this process has members there or not. */
+  apply(groupId: string, change: Change): void {
+    const keeper = this.keeper(groupId);
+    if (keeper === undefined) this.withdrawals.begin(groupId, change.withdraw);
+    else keeper.apply(change);
+  }
+
+  /**
+   * Ends a talk from outside, and records who did. `answer` is called between the decision and what follows from it.
+   * Throws `FloorStoreUnavailable` when the live store did not answer; the talk may have ended then.
+   */
+  async revoke(revocation: Revocation, answer: (ended: readonly EndedTalk[]) => void = () => undefined): Promise<void> {
+    const { groupId, talkId, by, recordedTalkId = null } = revocation;
+    const { store, audit } = this.#options;
+    const outcome = await store.end({ groupId, talkId, cause: 'revoked' }).catch((error: unknown) => {
+      audit.revokeFailed({ by, groupId });
+      throw error;
+    });
+    for (const talk of outcome.ended) {
+      if (talk.talkId !== recordedTalkId) audit.talkRevoked({ by, groupId, ...talk });
+    }
+    answer(outcome.ended);
+    this.apply(groupId, outcome);
   }
 
   /** Ends what stood on a membership, a session or a right to talk; groups without members here are reached too. */

@@ -1,5 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import type { Change, FloorStore, FloorTimings, GroupSnapshot, LogPosition } from '../floor/index.ts';
+import type { FloorAudit } from '../access.ts';
+import type { Connection } from '../gateway/index.ts';
 import { type MediaServer } from '../media/index.ts';
 import type { Media } from '../protocol/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
@@ -29,6 +31,7 @@ export interface KeeperOptions {
   readonly withdrawals: Withdrawals;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
+  readonly audit: FloorAudit;
   readonly watch: TalkerWatch;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
   readonly onError: (error: unknown, step: string) => void;
@@ -60,7 +63,9 @@ export class RoomKeeper {
       onNewEpoch: () => this.heal(),
       onHandOver: (note) => options.onHandOver(this, note),
       onUnansweredGrant: (talkId) => this.#endUnanswered(talkId),
-      onStarted: ({ talkId }, grant) => {
+      onStarted: ({ talkId, connectionId, emergency }, grant) => {
+        if (emergency)
+          this.#recordEmergency(talkId, grant?.connection ?? this.room.members.get(connectionId)?.connection);
         if (grant !== null) {
           const userId = grant.connection.user.id;
           options.telemetry.talkRequested({ outcome: 'granted', tookMs: performance.now() - grant.askedAtMs });
@@ -73,6 +78,13 @@ export class RoomKeeper {
         this.#staleSince.clear();
       },
     });
+  }
+
+  /** The talker's process records it, also when nobody waits for the grant any more. */
+  #recordEmergency(talkId: string, talker: Connection | undefined): void {
+    if (talker === undefined) return;
+    const { groupId, audit } = this.#options;
+    audit.emergencyGranted({ by: { userId: talker.user.id, requestId: talker.id }, groupId, talkId });
   }
 
   /** Nothing of this process is left in the group. */

@@ -39,7 +39,8 @@ function eventBytes(payload: string): string {
   return envelope !== null && 'bytes' in envelope ? envelope.bytes : '';
 }
 
-function floorSnapshot({ talk }: GroupSnapshot, sessionId: string): FloorSnapshot {
+/** `sessionId`: who looks; null for somebody who is not there. */
+export function floorSnapshot({ talk }: GroupSnapshot, sessionId: string | null): FloorSnapshot {
   if (talk === null) return { state: 'idle' };
   return {
     state: 'taken',

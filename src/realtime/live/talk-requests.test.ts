@@ -72,6 +72,7 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
   const bus = new MemoryBus();
   const store = new MemoryFloorStore({ generation: 1, publish: (id, payload) => bus.publishGroup(id, payload) });
   const telemetry = { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined };
+  const audit = { talkRevoked: () => undefined, revokeFailed: () => undefined, emergencyGranted: () => undefined };
   const onError = (): void => undefined;
   const live: LiveGroups = new LiveGroups({
     store,
@@ -79,6 +80,7 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     media,
     timings: floorTimings,
     telemetry,
+    audit,
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });
