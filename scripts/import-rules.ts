@@ -123,15 +123,21 @@ export const importRules: ForbiddenRule[] = [
   ),
   forbid(
     'nobody-imports-the-entry',
-    'main builds the app; nobody asks for them.',
-    { path: '^src/', pathNot: '^src/main\\.ts$' },
-    { path: '^src/(main|app)\\.ts$' },
+    'main runs a command, the command serve builds the app; nobody asks for them.',
+    { path: '^src/', pathNot: ['^src/main\\.ts$', '^src/commands/'] },
+    { path: ['^src/(main|app)\\.ts$', '^src/commands/'] },
   ),
   forbid(
-    'only-the-entry-knows-the-container',
+    'commands-are-the-outermost',
+    'A command knows everything but the entry that runs it.',
+    { path: '^src/commands/' },
+    { path: '^src/main\\.ts$' },
+  ),
+  forbid(
+    'only-the-outermost-know-the-container',
     'Parts get what they need; they do not look for it.',
-    { path: '^src/', pathNot: '^src/(main|app)\\.ts$' },
-    { path: '^src/container\\.ts$' },
+    { path: '^src/', pathNot: ['^src/(app|container)\\.ts$', '^src/commands/'] },
+    { path: '^src/(container|core)\\.ts$' },
   ),
   forbid(
     'livekit-stays-in-media',

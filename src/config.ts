@@ -11,7 +11,7 @@ import {
 } from './config-variables.ts';
 import { faultsAcross, isLoopback, type Fault } from './config-rules.ts';
 
-export type { Fault } from './config-rules.ts';
+export { isLoopback, type Fault } from './config-rules.ts';
 
 /** Everything the process is told from outside, read once and frozen. */
 export interface Config {

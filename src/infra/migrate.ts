@@ -4,7 +4,8 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { fromDriver } from './postgres.ts';
 
-const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
+/** The migrations of this release. */
+export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** The advisory lock of migrations: any number that nothing else in the database uses. */
 const migrationLock = 7_233_001;
 

@@ -19,7 +19,15 @@ const fileName = 'secrets.json';
 /** Reads `secrets.json` of the folder, or makes it (mode 0600). Of two processes that make it at once, one wins. */
 export function devSecrets(dataDir: string): DevSecrets {
   const path = join(dataDir, fileName);
-  return readSecrets(path) ?? makeSecrets(path);
+  const secrets = readSecrets(path);
+  if (secrets === null) return makeSecrets(path);
+  chmodSync(path, 0o600);
+  return secrets;
+}
+
+/** As {@link devSecrets}, but nothing is made or changed: `null` when there are none yet. */
+export function findDevSecrets(dataDir: string): DevSecrets | null {
+  return readSecrets(join(dataDir, fileName));
 }
 
 function readSecrets(path: string): DevSecrets | null {
@@ -34,9 +42,7 @@ function readSecrets(path: string): DevSecrets | null {
     );
   }
   try {
-    const secrets = devSecretsSchema.parse(JSON.parse(text));
-    chmodSync(path, 0o600);
-    return secrets;
+    return devSecretsSchema.parse(JSON.parse(text));
   } catch {
     throw new StartFault(`${path} is damaged. Restore it, or move the whole folder away to begin anew.`);
   }

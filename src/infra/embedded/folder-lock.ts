@@ -40,6 +40,12 @@ export function takeLock(path: string, pid: number): LockOutcome {
   }
 }
 
+/** The living process that has the lock at `path`, or `null`. */
+export function lockOwner(path: string): number | null {
+  const owner = readOwner(path);
+  return owner !== null && isAlive(owner) ? owner.pid : null;
+}
+
 /** Of two that find the same dead owner, the later one may have taken the other's new lock: it puts that back. */
 function putAside(path: string, dead: Owner | null, aside: string): void {
   try {

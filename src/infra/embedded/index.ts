@@ -2,9 +2,9 @@
 import { Secret, type LiveKitConfig, type Settings } from '../../config.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { openDataDir } from './data-dir.ts';
-import { devSecrets } from './dev-secrets.ts';
-import { startEmbeddedLiveKit, type LiveKitStart } from './livekit.ts';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from './postgres.ts';
+import { devSecrets, findDevSecrets } from './dev-secrets.ts';
+import { findEmbeddedLiveKit, startEmbeddedLiveKit, type LiveKitStart } from './livekit.ts';
+import { findRunningPostgres, startEmbeddedPostgres, type EmbeddedPostgres } from './postgres.ts';
 
 export interface Embedded {
   readonly secretKey?: Secret;
@@ -18,7 +18,8 @@ export interface Embedded {
  * Starts what the settings leave open and registers its end with the lifecycle: all servers stop together, last.
  * @param options.pid number of this process
  * @param options.searchPath the text of PATH
- * @param options.media whether a media server is wanted
+ * @param options.purpose a server wants a media server and the data folder for itself; a command wants the database
+ *   alone, and uses that of a running server
  * @param options.step called between steps; throws to abandon the start
  * Throws {@link StartFault}. A media server that does not start is no fault.
  */
@@ -27,12 +28,12 @@ export async function startEmbedded(
   options: {
     readonly pid: number;
     readonly searchPath: string;
-    readonly media: boolean;
+    readonly purpose: 'server' | 'command';
     readonly lifecycle: Lifecycle;
     readonly step: () => void;
   },
 ): Promise<Embedded> {
-  const needsMedia = options.media && settings.livekit === null;
+  const needsMedia = options.purpose === 'server' && settings.livekit === null;
   if (!settings.embeddedAllowed) return {};
   if (settings.auth.secretKey !== null && settings.database !== null && !needsMedia) return {};
 
@@ -49,6 +50,7 @@ export async function startEmbedded(
       dataDir: settings.dataDir,
       password: secrets.postgresPassword,
       pid: options.pid,
+      shares: options.purpose === 'command',
     });
     running.push(postgres);
     options.step();
@@ -73,6 +75,26 @@ export async function startEmbedded(
     ...(postgres ? { postgres } : {}),
     ...(media ? { media } : {}),
     ...(media && (media.kind === 'started' || media.kind === 'shared') ? { livekit: media.livekit } : {}),
+  };
+}
+
+export interface EmbeddedFound {
+  readonly postgres: ReturnType<typeof findRunningPostgres>;
+  readonly media: ReturnType<typeof findEmbeddedLiveKit>;
+}
+
+/** What {@link startEmbedded} would find running. Starts, makes and changes nothing. */
+export function findEmbedded(settings: Settings, options: { readonly searchPath: string }): EmbeddedFound {
+  const { dataDir, embeddedLiveKitKeys } = settings;
+  const secrets = findDevSecrets(dataDir);
+  return {
+    postgres: secrets === null ? null : findRunningPostgres(dataDir, secrets.postgresPassword),
+    media: findEmbeddedLiveKit({
+      dataDir,
+      searchPath: options.searchPath,
+      apiKey: embeddedLiveKitKeys?.apiKey ?? secrets?.livekitApiKey ?? '',
+      apiSecret: embeddedLiveKitKeys?.apiSecret ?? new Secret(secrets?.livekitApiSecret ?? ''),
+    }),
   };
 }
 

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LiveKitConfig, Secret } from '../../config.ts';
-import { takeLock } from './folder-lock.ts';
+import { lockOwner, takeLock } from './folder-lock.ts';
 import { freeTcpPort, freeUdpPort } from './free-port.ts';
 import { startGuarded, type GuardedChild } from './guarded-child.ts';
 import { processIdentity } from './process-identity.ts';
@@ -180,11 +180,23 @@ async function clearLeftover(dataDir: string, configFile: string): Promise<void>
   rmSync(pidFile, { force: true });
 }
 
+/** What a start would find, without starting: a server that runs on the data folder, one on `searchPath`, or none. */
+export function findEmbeddedLiveKit(options: {
+  readonly dataDir: string;
+  readonly searchPath: string;
+  readonly apiKey: string;
+  readonly apiSecret: Secret;
+}): Extract<LiveKitStart, { kind: 'shared' | 'not_found' | 'failed' }> | { readonly kind: 'startable' } {
+  const ownerPid = lockOwner(join(options.dataDir, 'livekit.lock'));
+  if (ownerPid !== null) return sharedWith(ownerPid, join(options.dataDir, 'livekit.yaml'), options);
+  return findLiveKit(options.searchPath) === null ? { kind: 'not_found' } : { kind: 'startable' };
+}
+
 function sharedWith(
   ownerPid: number,
   configFile: string,
   options: { readonly apiKey: string; readonly apiSecret: Secret },
-): LiveKitStart {
+): Extract<LiveKitStart, { kind: 'shared' | 'failed' }> {
   try {
     const config: unknown = JSON.parse(readFileSync(configFile, 'utf8'));
     if (typeof config === 'object' && config !== null && 'port' in config && typeof config.port === 'number') {

@@ -11,13 +11,14 @@ import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { Secret } from '../../config.ts';
-import { configExitCode, errorCode, StartFault } from '../start-fault.ts';
-import { takeLock } from './folder-lock.ts';
+import { configExitCode, errorCode, StartFault, unavailableExitCode } from '../start-fault.ts';
+import { lockOwner, takeLock } from './folder-lock.ts';
 import { freeTcpPort } from './free-port.ts';
 import { startGuarded, type GuardedChild } from './guarded-child.ts';
 import { processIdentity } from './process-identity.ts';
 import { canReach, serverUser, throughClosedFolders, type UnixUser } from './unprivileged-user.ts';
 
+const lockName = 'postgres.lock';
 const userName = 'neda';
 const databaseName = 'neda';
 const readyMs = 60_000;
@@ -26,9 +27,9 @@ export interface EmbeddedPostgres {
   readonly url: Secret;
   readonly port: number;
   readonly folder: string;
-  /** Resolves when the server is gone, asked for or not. */
-  readonly exited: Promise<unknown>;
-  /** Ends sessions, writes a checkpoint, and is gone within 3 s. */
+  /** The process that runs it; null when it was started here. */
+  readonly ownerPid: number | null;
+  /** Ends sessions, writes a checkpoint, and is gone within 3 s. That of another process goes on. */
   stop(): Promise<void>;
 }
 
@@ -41,21 +42,32 @@ interface Binaries {
  * Starts the server on `<dataDir>/postgres`, made at the first start. A server or a pid file that a killed process
  * left behind is cleared away first.
  * @param options.pid number of this process, written into the lock
+ * @param options.shares whether the server that another process runs on the folder will do
  * Throws {@link StartFault} when another process runs on the folder, or the server does not come up.
  */
 export async function startEmbeddedPostgres(options: {
   readonly dataDir: string;
   readonly password: string;
   readonly pid: number;
+  readonly shares: boolean;
 }): Promise<EmbeddedPostgres> {
   const { dataDir, password } = options;
   const binaries = findBinaries();
-  const lock = takeLock(join(dataDir, 'postgres.lock'), options.pid);
-  if (!lock.taken) {
-    throw new StartFault(
-      `Process ${lock.ownerPid} is already running on the data folder ${dataDir}. Stop it, or set DATA_DIR or DATABASE_URL.`,
-    );
+  const giveUpAt = performance.now() + readyMs;
+  let lock = takeLock(join(dataDir, lockName), options.pid);
+  while (!lock.taken) {
+    const running = options.shares ? findRunningPostgres(dataDir, password) : null;
+    if (running !== null && (await answers(running.url))) return { ...running, stop: async () => undefined };
+    if (!options.shares || performance.now() > giveUpAt) {
+      throw new StartFault(
+        `Process ${lock.ownerPid} is already running on the data folder ${dataDir}. Stop it, or set DATA_DIR or DATABASE_URL.`,
+        options.shares ? unavailableExitCode : 1,
+      );
+    }
+    await sleep(100);
+    lock = takeLock(join(dataDir, lockName), options.pid);
   }
+  const { release } = lock;
   try {
     const folder = join(dataDir, 'postgres');
     const draft = join(dataDir, 'postgres.new');
@@ -68,7 +80,7 @@ export async function startEmbeddedPostgres(options: {
     }
     refuseOtherVersion(folder, binaries);
     const { child, port } = await bringUp({ binaries, dataDir, folder, user });
-    const url = `postgresql://${userName}:${password}@127.0.0.1:${port}/${databaseName}`;
+    const url = urlOf(password, port);
     try {
       await ensureDatabase(url, dataDir);
     } catch (error) {
@@ -79,15 +91,41 @@ export async function startEmbeddedPostgres(options: {
       url: new Secret(url),
       port,
       folder,
-      exited: child.exited,
+      ownerPid: null,
       stop: async () => {
         await child.stop();
-        lock.release();
+        release();
       },
     };
   } catch (error) {
-    lock.release();
+    release();
     throw error;
+  }
+}
+
+/** The server that a living process runs on `<dataDir>/postgres` and that takes connections, or `null`. */
+export function findRunningPostgres(dataDir: string, password: string): Omit<EmbeddedPostgres, 'stop'> | null {
+  const folder = join(dataDir, 'postgres');
+  const ownerPid = lockOwner(join(dataDir, lockName));
+  const [pid, , , port, , , , state] = readLines(join(folder, 'postmaster.pid'));
+  if (ownerPid === null || !isServerOf(folder, Number(pid)) || state?.trim() !== 'ready') return null;
+  return { url: new Secret(urlOf(password, Number(port))), port: Number(port), folder, ownerPid };
+}
+
+function urlOf(password: string, port: number): string {
+  return `postgresql://${userName}:${password}@127.0.0.1:${port}/${databaseName}`;
+}
+
+/** At a first start the server is ready before its database is made. */
+async function answers(url: Secret): Promise<boolean> {
+  const sql = postgres(url.reveal(), { max: 1, connect_timeout: 2, onnotice: () => undefined });
+  try {
+    await sql`select 1`;
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await sql.end({ timeout: 1 });
   }
 }
 

@@ -1,0 +1,4 @@
+// commands-are-the-outermost
+import { entry } from '../main.ts';
+
+export const serve = entry;

@@ -1,0 +1,2 @@
+// commands-are-the-outermost leads here
+export const entry = 1;
