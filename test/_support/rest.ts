@@ -78,6 +78,11 @@ export class Rest {
     );
   }
 
+  /** Rotates a pair of tokens. */
+  async refresh(refreshToken: string): Promise<wire.Tokens> {
+    return wire.tokens.parse(await this.expect(200, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } }));
+  }
+
   /** The groups of the token's user. */
   async groups(token: string): Promise<wire.Group[]> {
     const page = z.looseObject({ items: z.array(wire.group) });
