@@ -26,7 +26,7 @@ export async function startNoticeDropper(databaseUrl: string): Promise<NoticeDro
 
   const server = createServer((client) => {
     const upstream = createConnection({ host: target.hostname, port: Number(target.port) });
-    let unread = Buffer.alloc(0);
+    let unread: Buffer = Buffer.alloc(0);
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
