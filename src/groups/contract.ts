@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { lineOfText, linesOfText, timestampText, uuidV7 } from '../http/contract.ts';
+import { exampleId, lineOfText, linesOfText, timestampText, uuidV7 } from '../http/contract.ts';
+
+const groupId = uuidV7.meta({ examples: [exampleId.group] });
+const groupName = lineOfText(1, 64).meta({ examples: ['Harbour pilots'] });
+const groupDescription = linesOfText(0, 500).meta({ examples: ['Pilots on duty, channel 12'] });
 
 const groupRole = z.enum(['group_manager', 'member']);
 export type GroupRole = z.infer<typeof groupRole>;
@@ -16,18 +20,25 @@ const contendedMessage = 'must be 0 (off) or a whole number from 500 to 600000';
 
 /** The limits of a group's floor; times in milliseconds. Source: the contract's "settings". */
 const settingsFields = {
-  maxTalkMs: wholeNumber(1_000, 600_000),
-  contendedTalkMs: z.union(
-    [z.literal(0), z.int(contendedMessage).min(500, contendedMessage).max(600_000, contendedMessage)],
-    contendedMessage,
-  ),
-  queueLimit: wholeNumber(0, 100),
-  cooldownMs: wholeNumber(0, 60_000),
-  managerPreempts: z.boolean(),
-  emergency: z.enum(['allowed', 'off']),
+  maxTalkMs: wholeNumber(1_000, 600_000).meta({ description: 'the longest talk', examples: [60_000] }),
+  contendedTalkMs: z
+    .union(
+      [z.literal(0), z.int(contendedMessage).min(500, contendedMessage).max(600_000, contendedMessage)],
+      contendedMessage,
+    )
+    .meta({ description: 'the longest talk while others wait; 0 is off', examples: [20_000] }),
+  queueLimit: wholeNumber(0, 100).meta({ description: 'how many may wait; 0 is off', examples: [10] }),
+  cooldownMs: wholeNumber(0, 60_000).meta({
+    description: 'the pause after a talk that was too long',
+    examples: [2_000],
+  }),
+  managerPreempts: z.boolean().meta({ description: 'whether the manager takes the floor from others' }),
+  emergency: z.enum(['allowed', 'off']).meta({ description: 'off: an emergency is an ordinary request' }),
 };
 
-const groupSettings = z.object(settingsFields).meta({ id: 'GroupSettings' });
+const groupSettings = z
+  .object(settingsFields)
+  .meta({ id: 'GroupSettings', description: 'The limits of a floor; times in milliseconds' });
 export type GroupSettings = z.infer<typeof groupSettings>;
 
 export const defaultGroupSettings: GroupSettings = {
@@ -39,48 +50,53 @@ export const defaultGroupSettings: GroupSettings = {
   emergency: 'allowed',
 };
 
-const groupSettingsChange = z.strictObject(settingsFields).partial();
+const groupSettingsChange = z
+  .strictObject(settingsFields)
+  .partial()
+  .meta({ description: 'what is left out stays', examples: [{ maxTalkMs: 30_000, queueLimit: 5 }] });
 export type GroupSettingsChange = z.infer<typeof groupSettingsChange>;
 
 /** A group as its members see it. */
 export const group = z
   .object({
-    id: uuidV7,
-    name: z.string(),
-    description: z.string(),
+    id: groupId,
+    name: z.string().meta({ examples: ['Harbour pilots'] }),
+    description: z.string().meta({ examples: ['Pilots on duty, channel 12'] }),
     settings: groupSettings,
     createdAt: timestampText,
   })
-  .meta({ id: 'Group' });
+  .meta({ id: 'Group', description: 'A group as its members see it' });
 export type Group = z.infer<typeof group>;
 
 /** A group as admins see it. */
-export const managedGroup = z.object({ ...group.shape, managerId: uuidV7 }).meta({ id: 'ManagedGroup' });
+export const managedGroup = z
+  .object({ ...group.shape, managerId: uuidV7 })
+  .meta({ id: 'ManagedGroup', description: 'A group as admins see it' });
 export type ManagedGroup = z.infer<typeof managedGroup>;
 
 export const newGroup = z.strictObject({
-  name: lineOfText(1, 64),
-  description: linesOfText(0, 500).optional(),
+  name: groupName,
+  description: groupDescription.optional(),
   managerId: uuidV7,
   settings: groupSettingsChange.optional(),
 });
 
 export const groupChange = z.strictObject({
-  name: lineOfText(1, 64).optional(),
-  description: linesOfText(0, 500).optional(),
+  name: groupName.optional(),
+  description: groupDescription.optional(),
   settings: groupSettingsChange.optional(),
 });
 
 export const member = z
   .object({
     userId: uuidV7,
-    username: z.string(),
-    displayName: z.string(),
+    username: z.string().meta({ examples: ['dora'] }),
+    displayName: z.string().meta({ examples: ['Dora Delta'] }),
     role: groupRole,
     talk: talkRight,
     joinedAt: timestampText,
   })
-  .meta({ id: 'Member' });
+  .meta({ id: 'Member', description: 'A user in a group' });
 export type Member = z.infer<typeof member>;
 
 export const memberChange = z.strictObject({ talk: talkRight.optional() });

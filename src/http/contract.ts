@@ -2,6 +2,15 @@ import { z } from 'zod';
 
 /** What every part of the REST contract shares: ids, texts, lists and problems. Source: the contract's "Conventions". */
 
+/** The ids of the API document's examples, so that they name the same things everywhere. */
+export const exampleId = {
+  user: '01890a5d-ac96-774b-bcce-b302099a8057',
+  session: '01890a5e-1d40-7c2e-9f61-4b7a0d3e5c18',
+  group: '01890a5e-7a11-7d06-8e3b-5f29c4a1b672',
+  voiceSession: '01890a60-02b4-7f5d-a1c8-93e6d7f40b25',
+  talk: '01890a60-2c9e-7a83-b4f0-6d18e25c7a39',
+} as const;
+
 /** UUIDv7 (RFC 9562), lower case: the only form of an id on the wire. */
 export const uuidV7 = z
   .string()
@@ -9,22 +18,38 @@ export const uuidV7 = z
     /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
     'must be a UUIDv7 in lower case, such as 01890a5d-ac96-774b-bcce-b302099a8057',
   )
-  .meta({ format: 'uuid' });
+  .meta({ format: 'uuid', examples: [exampleId.user] });
 
 /** RFC 3339 in UTC. */
-export const timestampText = z.string().meta({ format: 'date-time' });
+export const timestampText = z.string().meta({ format: 'date-time', examples: ['2026-01-31T09:30:00.000Z'] });
+
+/** What `trim` takes away, as a class of ECMA-262 that other dialects read alike. */
+const spaces = String.raw`\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`;
 
 /** One line of text as people write it: trimmed, NFC, counted in code points, without control characters. */
 export function lineOfText(minimum: number, maximum: number) {
-  return text(minimum, maximum, /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u);
+  return text(minimum, maximum, {
+    forbidden: /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u,
+    controls: String.raw`\u0000-\u001f\u007f-\u009f\u2028\u2029`,
+  });
 }
 
 /** Several lines of text: as {@link lineOfText}, with line breaks and tabs. */
 export function linesOfText(minimum: number, maximum: number) {
-  return text(minimum, maximum, /(?![\n\r\t])[\p{Cc}\p{Cs}]/u);
+  return text(minimum, maximum, {
+    forbidden: /(?![\n\r\t])[\p{Cc}\p{Cs}]/u,
+    controls: String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f`,
+  });
 }
 
-function text(minimum: number, maximum: number, forbidden: RegExp) {
+/** `controls` says the same as `forbidden` for the API document, as a class without Unicode properties. */
+function text(
+  minimum: number,
+  maximum: number,
+  { forbidden, controls }: { readonly forbidden: RegExp; readonly controls: string },
+) {
+  const edge = `[^${spaces}${controls}]`;
+  const trimmed = `${edge}([^${controls}]*${edge})?`;
   return z
     .string()
     .overwrite((value) => value.trim().normalize('NFC'))
@@ -36,6 +61,22 @@ function text(minimum: number, maximum: number, forbidden: RegExp) {
       },
       { error: `must be ${minimum} to ${maximum} characters long` },
     )
+    .meta({
+      minLength: minimum,
+      maxLength: maximum,
+      pattern: `^[${spaces}]*${minimum > 0 ? trimmed : `(${trimmed})?`}[${spaces}]*$`,
+    });
+}
+
+/** A string taken as it is, of `minimum` to `maximum` code points. */
+export function plainText(minimum: number, maximum: number) {
+  // No string has more code points than UTF-16 units: what is far too long is not counted.
+  const lengthOf = (value: string): number => (value.length > 2 * maximum ? Infinity : [...value].length);
+  const characters = minimum === 1 ? 'character' : 'characters';
+  return z
+    .string()
+    .refine((value) => lengthOf(value) >= minimum, `must be at least ${minimum} ${characters} long`)
+    .refine((value) => lengthOf(value) <= maximum, `must be at most ${maximum} characters long`)
     .meta({ minLength: minimum, maxLength: maximum });
 }
 
@@ -43,16 +84,16 @@ function text(minimum: number, maximum: number, forbidden: RegExp) {
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^[1-9][0-9]?$|^100$/, 'must be a whole number from 1 to 100')
+    .refine((value) => /^[1-9][0-9]?$|^100$/.test(value), 'must be a whole number from 1 to 100')
     .transform(Number)
     .optional()
-    .meta({ description: '1 to 100, 50 when absent' }),
-  cursor: z
-    .string()
-    .min(1)
-    .max(512)
+    .meta({ type: 'integer', minimum: 1, maximum: 100, description: 'how many at most; 50 when absent', example: 20 }),
+  cursor: plainText(1, 512)
     .optional()
-    .meta({ description: '`nextCursor` of the page before, with the same filters' }),
+    .meta({
+      description: '`nextCursor` of the page before, with the same filters',
+      examples: ['7sZz0Qd2n1o8rV5kMDE5MGE1ZC1hYzk2LTc3NGI'],
+    }),
 };
 
 export const defaultPageSize = 50;
@@ -60,7 +101,7 @@ export const defaultPageSize = 50;
 /** Part of a name to look for, any case. */
 export const searchText = lineOfText(0, 64)
   .optional()
-  .meta({ description: 'part of a name, any case; nothing looks for all' });
+  .meta({ description: 'part of a name, any case; nothing looks for all', examples: ['ali'] });
 
 export const noQuery = z.strictObject({});
 /** For requests that need no body: none, or `{}`. */
@@ -69,7 +110,8 @@ export const noContent = z.undefined().meta({ description: 'Done' });
 
 /** One page of a list. */
 export function pageOf<T extends z.ZodType>(item: T) {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  const nextCursor = z.string().nullable().meta({ description: '`cursor` of the next page; null on the last one' });
+  return z.object({ items: z.array(item), nextCursor }).meta({ description: 'One page of the list' });
 }
 
 /** RFC 9457, with the fields of the contract. */
@@ -84,5 +126,5 @@ const problem = z
     dependency: z.string().optional(),
     requestId: z.string(),
   })
-  .meta({ id: 'Problem' });
+  .meta({ id: 'Problem', description: 'A refusal (RFC 9457)' });
 export type Problem = z.infer<typeof problem>;

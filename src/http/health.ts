@@ -8,10 +8,12 @@ type DependencyName = 'postgres' | 'redis' | 'livekit';
 const healthReport = z
   .object({
     status: z.enum(['ok', 'degraded', 'down']),
-    version: z.string(),
-    dependencies: z.record(z.string(), z.object({ status: dependencyStatus })),
+    version: z.string().meta({ examples: ['1.4.0'] }),
+    dependencies: z.record(z.string(), z.object({ status: dependencyStatus })).meta({
+      examples: [{ postgres: { status: 'ok' }, redis: { status: 'ok' }, livekit: { status: 'off' } }],
+    }),
   })
-  .meta({ id: 'Health' });
+  .meta({ id: 'Health', description: 'How the process and what it depends on are' });
 type HealthReport = z.infer<typeof healthReport>;
 
 /** Asks one dependency. Throwing and taking longer than a second count as `down`; `off` is not configured. */
@@ -84,6 +86,7 @@ async function within<T>(answer: Promise<T>, otherwise: T): Promise<T> {
 }
 
 const liveness = z.object({ status: z.enum(['ok', 'down']) });
+const down = liveness.meta({ examples: [{ status: 'down' }], description: 'Talks cannot be granted' });
 const access = { access: 'public' } as const;
 
 export function registerHealthRoutes(server: HttpServer, health: Health): void {
@@ -96,7 +99,7 @@ export function registerHealthRoutes(server: HttpServer, health: Health): void {
     '/readyz',
     {
       config: access,
-      schema: { tags: ['operations'], summary: 'Talks can be granted', response: { 200: liveness, 503: liveness } },
+      schema: { tags: ['operations'], summary: 'Talks can be granted', response: { 200: liveness, 503: down } },
     },
     async (_request, reply) => {
       if (await health.isReady()) return { status: 'ok' as const };

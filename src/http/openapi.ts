@@ -3,11 +3,13 @@ import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { noQuery } from './contract.ts';
+import { aboutApi, securitySchemes } from './openapi-about.ts';
 import { finishDocument, optionalBodyMark } from './openapi-finish.ts';
+import { operationIdOf, securityOf } from './openapi-operation.ts';
 import { refusalsOf } from './openapi-refusals.ts';
 import type { HttpServer } from './server.ts';
 
-/** Says of every route how it refuses, and marks the bodies that may be left out. */
+/** Says of every route its name, who has to sign in and how it refuses, and marks the bodies that may be left out. */
 const describeRoute: SwaggerTransform = (document) => {
   const given = document.schema?.body;
   const transformed = jsonSchemaTransform(document);
@@ -15,8 +17,10 @@ const describeRoute: SwaggerTransform = (document) => {
   if (schema === undefined || schema.hide === true || !isObject(schema.response)) return transformed;
   const isOptional = given instanceof z.ZodType && given.safeParse(undefined).success;
   const body = isOptional && isObject(schema.body) ? { body: { ...schema.body, [optionalBodyMark]: true } } : {};
-  const response = { ...refusalsOf(document.route), ...schema.response };
-  return { ...transformed, schema: { ...schema, ...body, response } };
+  const { route } = document;
+  const response = { ...refusalsOf(route), ...schema.response };
+  const operation = { operationId: operationIdOf(route), security: securityOf(route) };
+  return { ...transformed, schema: { ...operation, ...schema, ...body, response } };
 };
 
 function isObject(value: unknown): value is object {
@@ -31,12 +35,8 @@ export async function collectOpenapi(
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: {
-        title: about.title,
-        version: about.version,
-        description: 'Push-to-talk groups over REST. Talking itself goes over the WebSocket at `/ws`.',
-      },
-      components: { securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      ...aboutApi(about),
+      components: { securitySchemes },
     },
     transform: describeRoute,
     transformObject: (document) => {
@@ -47,12 +47,20 @@ export async function collectOpenapi(
   });
 }
 
+const openapi = z.record(z.string(), z.unknown()).meta({
+  description: 'OpenAPI 3.1',
+  examples: [{ openapi: '3.1.0', info: { title: 'neda', version: '1.4.0' }, paths: {} }],
+});
+
 /** `/openapi.json` and the page `/docs`, which needs no network but this server. */
 export async function registerDocs(server: HttpServer): Promise<void> {
   server.get(
     '/openapi.json',
-    { config: { access: 'public' }, schema: { hide: true, querystring: noQuery } },
-    async (_request, reply) => reply.type('application/json').send(server.swagger()),
+    {
+      config: { access: 'public' },
+      schema: { tags: ['operations'], summary: 'This document', querystring: noQuery, response: { 200: openapi } },
+    },
+    async () => ({ ...server.swagger() }),
   );
   await server.register(async (scope) => {
     scope.addHook('onRoute', (route) => {

@@ -15,7 +15,7 @@ export async function limitRequests(server: HttpServer): Promise<void> {
     timeWindow: 60_000,
     cache: addressesAtMost,
     keyGenerator: (request: FastifyRequest) => addressKey(request.ip),
-    allowList: (request: FastifyRequest) => request.url === '/livez' || request.url === '/readyz',
+    allowList: ({ routeOptions }: FastifyRequest) => routeOptions.url === '/livez' || routeOptions.url === '/readyz',
     errorResponseBuilder: (_request, context) =>
       new AppError('too_many_requests', `More than ${context.max} requests a minute from this address.`, {
         retryAfterMs: context.ttl,

@@ -73,7 +73,6 @@ describe('the API page', () => {
       expect(Object.keys(document.paths)).toContain(path);
     }
     expect(document.paths['/api/v1/admin/users/{id}']).toHaveProperty('delete.responses.204');
-    expect(document.paths['/api/v1/auth/login']?.['post']?.responses).toHaveProperty('default');
     const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([A-Za-z]+)"/g);
     for (const [, name] of references) expect(Object.keys(document.components.schemas)).toContain(name);
   });

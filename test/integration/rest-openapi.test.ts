@@ -15,6 +15,9 @@ const documentSchema = z.looseObject({
   }),
 });
 
+/** Too slow, an `Expect` that cannot be met, headers too large: before any route is asked. */
+const ofEveryRequest = ['408', '417', '431'];
+
 let database: TestDatabase;
 let server: InProcessServer;
 let document: z.infer<typeof documentSchema>;
@@ -60,7 +63,8 @@ describe('the OpenAPI document', () => {
     ['get', '/livez', ['200', '400']],
   ])('lists the statuses of %s %s', (method, path, statuses) => {
     const { responses } = found(method, path);
-    expect(Object.keys(responses).filter((status) => status !== 'default')).toEqual(statuses);
+    expect(Object.keys(responses).filter((status) => !ofEveryRequest.includes(status))).toEqual(statuses);
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(ofEveryRequest));
   });
 
   it('says of a refusal which codes it may have', () => {
