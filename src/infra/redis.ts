@@ -1,125 +1,144 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { type RedisPrimary, type RedisScript, RedisUnavailable } from './redis-primary.ts';
+import { type ChannelListener, RedisSubscriptions } from './redis-subscriptions.ts';
+import { RedisTopology } from './redis-topology.ts';
 
-/** The store did not answer in time, or the link to it is away. */
-export class RedisUnavailable extends Error {
-  override readonly name = 'RedisUnavailable';
-}
+export { type RedisPrimary, type RedisScript, redisScript, RedisUnavailable } from './redis-primary.ts';
 
 export interface RedisListener {
-  /** The link stands (again): scripts may be sent, subscriptions are restored. */
-  onReady?(): void;
-  /** The link is away. `reason` is for the log. */
+  /** Commands may be sent to this primary (again). */
+  onReady?(primary: RedisPrimary): void;
+  /** The link to a primary is away. `reason` is for the log. */
   onDown?(reason: string): void;
 }
 
 /**
- * The connections of one process to Redis: one that decides, one that listens. Their number depends on neither
- * groups nor sockets.
+ * The connections of one process to Redis, standalone, behind Sentinels or a Cluster: two to each primary, one that
+ * decides and one that listens. Their number depends on neither groups nor sockets. What concerns a key goes to the
+ * primary that has its slot; without Cluster there is one primary for all.
  */
 export interface RedisLinks {
-  /** Commands and scripts. Commands sent while the link is away fail at once; none is ever sent twice. */
-  readonly commands: Redis;
-  /** Subscriptions; restored after a lost link. */
-  readonly subscriptions: Redis;
+  /** Those that have slots now. */
+  readonly primaries: readonly RedisPrimary[];
+  /** Who has the slot of this key; undefined when nobody has. */
+  primaryOf(key: string): RedisPrimary | undefined;
   /**
-   * Waits for a command. Rejects with `RedisUnavailable` when the link is away, or when nothing at all was heard
-   * from Redis for `silenceMs` while the command was pending. The command may run all the same.
+   * Sends a command about one key. Fails at once while the link is away; what was sent is never sent again unless Redis
+   * refused it as misdirected. Rejects with `RedisUnavailable` when the link is away, when Redis refuses the command,
+   * or when nothing at all was heard from this primary for `silenceMs` while it was pending: then it may run all the
+   * same.
    */
-  within<T>(silenceMs: number, command: Promise<T>): Promise<T>;
-  /** `ok` when a PING is answered within 300 ms. */
+  send<T>(silenceMs: number, key: string, command: (redis: Redis) => Promise<T>): Promise<T>;
+  /** As `send`, for a script: the first of its keys says where; all of them lie in one slot. */
+  run(
+    silenceMs: number,
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown>;
+  /**
+   * Subscribes to a sharded channel, once for each channel. Resolves when the subscription stands; rejects with
+   * `RedisUnavailable` when it does not within `limitMs`. From then on it is restored whenever it is lost.
+   */
+  subscribe(channel: string, limitMs: number, listener: ChannelListener): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** `ok` when a PING is answered within 300 ms; of a Cluster, by any primary: groups of the others go on. */
   health(): Promise<'ok' | 'down'>;
   close(): Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 2_000;
-const MAX_RETRY_DELAY_MS = 500;
 const HEALTH_SILENCE_MS = 300;
+/** So often a command is sent on to where its slot is now. */
+const MAX_REDIRECTIONS = 5;
+const TRY_AGAIN_MS = 50;
 
 /** Connects to Redis. Rejects with `RedisUnavailable` when it does not answer at the start. */
 export async function connectRedis(url: string, listener: RedisListener = {}): Promise<RedisLinks> {
-  const commands = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy,
-  });
-  const subscriptions = new Redis(url, {
-    lazyConnect: true,
-    autoResubscribe: true,
-    maxRetriesPerRequest: null,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy,
-  });
-  let lastHeardAt = performance.now();
-  let lastError = '';
-  commands.on('connect', () => {
-    commands.stream.on('data', () => {
-      lastHeardAt = performance.now();
-    });
-  });
-  commands.on('ready', () => listener.onReady?.());
-  commands.on('close', () => listener.onDown?.(lastError));
-  for (const link of [commands, subscriptions]) {
-    link.on('error', (error: Error) => {
-      lastError = error.message;
-    });
+  const topology = new RedisTopology(
+    url,
+    {
+      onReady: (primary) => listener.onReady?.(primary),
+      onDown: (primary, reason) => listener.onDown?.(`${primary.address}: ${reason || 'the connection was closed'}`),
+      onListening: () => subscriptions.placeAll(),
+      onDeaf: (primary) => subscriptions.onDeaf(primary),
+      onMessage: (channel, payload) => subscriptions.onMessage(channel, payload),
+    },
+    () => subscriptions.placeAll(),
+  );
+  const subscriptions = new RedisSubscriptions((channel) => topology.primaryOf(channel));
+  await topology.open();
+
+  function ownerOf(key: string): RedisPrimary {
+    const owner = topology.primaryOf(key);
+    if (owner === undefined) throw new RedisUnavailable('No Redis has this slot of the cluster');
+    return owner;
   }
 
-  function within<T>(silenceMs: number, command: Promise<T>): Promise<T> {
-    const sentAt = performance.now();
-    return new Promise<T>((resolve, reject) => {
-      let timer = setTimeout(lookOnce, silenceMs);
-      // After a process was busy its timers come before what it has not read yet: that is read first.
-      function lookOnce(): void {
-        setImmediate(check);
+  /** Carries a command to the primary of a key, and on where it is told to. */
+  async function route<T>(key: string, command: (primary: RedisPrimary, isAsking: boolean) => Promise<T>): Promise<T> {
+    let primary = ownerOf(key);
+    let isAsking = false;
+    for (let redirections = 0; ; redirections++) {
+      try {
+        return await command(primary, isAsking);
+      } catch (error) {
+        if (!(error instanceof RedisUnavailable) || redirections === MAX_REDIRECTIONS) throw error;
+        const [word, , place = ''] = error.message.split(' ');
+        isAsking = word === 'ASK';
+        if (word === 'ASK') {
+          primary = await topology.at(place);
+        } else if (word === 'MOVED') {
+          await topology.refresh(primary);
+          primary = ownerOf(key);
+        } else if (word === 'TRYAGAIN') {
+          await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+        } else {
+          if (word === 'CLUSTERDOWN') topology.refreshSoon();
+          throw error;
+        }
       }
-      function check(): void {
-        const silentMs = performance.now() - Math.max(sentAt, lastHeardAt);
-        if (silentMs >= silenceMs - 1) reject(new RedisUnavailable(`Redis was silent for ${silenceMs} ms`));
-        else timer = setTimeout(lookOnce, silenceMs - silentMs);
-      }
-      command.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(new RedisUnavailable(error instanceof Error ? error.message : 'Redis failed', { cause: error }));
-        },
-      );
-    });
-  }
-
-  try {
-    await Promise.all([commands.connect(), subscriptions.connect()]);
-  } catch (error) {
-    commands.disconnect();
-    subscriptions.disconnect();
-    throw new RedisUnavailable('Redis cannot be reached', { cause: error });
+    }
   }
 
   return {
-    commands,
-    subscriptions,
-    within,
+    get primaries() {
+      return topology.primaries;
+    },
+    primaryOf: (key) => topology.primaryOf(key),
+    send: (silenceMs, key, command) =>
+      route(key, (primary, isAsking) => {
+        if (isAsking) allowOnce(primary, silenceMs);
+        return primary.send(silenceMs, command);
+      }),
+    run: (silenceMs, script, keys, args) =>
+      route(keys[0] ?? '', (primary, isAsking) => {
+        if (isAsking) allowOnce(primary, silenceMs);
+        return primary.run(silenceMs, script, [...keys], [...args]);
+      }),
+    subscribe: (channel, limitMs, channelListener) => subscriptions.subscribe(channel, limitMs, channelListener),
+    unsubscribe: (channel) => subscriptions.unsubscribe(channel),
     async health() {
       try {
-        await within(HEALTH_SILENCE_MS, commands.ping());
+        await Promise.any(
+          topology.primaries.map((primary) => primary.send(HEALTH_SILENCE_MS, (redis) => redis.ping())),
+        );
         return 'ok';
       } catch {
         return 'down';
       }
     },
     async close() {
-      commands.disconnect();
-      subscriptions.disconnect();
+      subscriptions.close();
+      topology.close();
     },
   };
 }
 
-function retryStrategy(attempt: number): number {
-  return Math.min(20 * 2 ** Math.min(attempt, 10), MAX_RETRY_DELAY_MS);
+/** The next command on this connection may touch a slot that is still on its way here. */
+function allowOnce(primary: RedisPrimary, silenceMs: number): void {
+  primary
+    .send(silenceMs, (redis) => redis.asking())
+    .catch(() => {
+      // The command that follows fails as well.
+    });
 }

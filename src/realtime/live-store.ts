@@ -1,14 +1,13 @@
-import { connectRedis, type RedisLinks } from '../infra/redis.ts';
+import { connectRedis, type RedisPrimary } from '../infra/redis.ts';
 import { type Bus, MemoryBus, RedisBus } from './bus/index.ts';
 import { type FloorHistorySource, type FloorStore, floorTimings } from './floor/index.ts';
 import { MemoryFloorStore } from './floor-memory/index.ts';
 import {
   createRedisBlocks,
-  meetStore,
   RedisFloorStore,
   RedisHistorySource,
   type RaiseGeneration,
-  type StoreLife,
+  StoreLives,
 } from './floor-redis/index.ts';
 import { createLocalBlocks, createStreamIds, STREAM_BLOCK, type StreamIds } from './live/index.ts';
 import {
@@ -26,6 +25,10 @@ export interface LiveStore {
   readonly streams: StreamIds;
   /** What was noted for PostgreSQL; that of an in-process store can be read after `close` too. */
   readonly history: FloorHistorySource;
+  /** Which life of the live store a group is in (floor.md "Epochs"); 0 when that is not known now. */
+  generationOf(groupId: string): number;
+  /** The newest of all its lives. */
+  generation(): number;
   /** Calls `listener` when a step of this process has ended a talk. */
   onNoted(listener: () => void): void;
   health(): Promise<'ok' | 'down' | 'off'>;
@@ -69,6 +72,8 @@ async function openInProcess(options: LiveStoreOptions): Promise<LiveStore> {
     claims: createMemorySessionClaims(() => performance.now()),
     streams: createStreamIds(createLocalBlocks(() => Date.now())),
     history: floor.history,
+    generationOf: () => generation,
+    generation: () => generation,
     onNoted: (listener) => listeners.push(listener),
     health: async () => 'off',
     close: async () => {
@@ -80,32 +85,24 @@ async function openInProcess(options: LiveStoreOptions): Promise<LiveStore> {
 
 async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveStore> {
   const { keyPrefix, processId, raiseGeneration, onError } = options;
-  let life: StoreLife = { generation: 0, quietUntilMs: 0 };
-  let meeting: Promise<void> | null = null;
-  const links: RedisLinks = await connectRedis(url, {
-    onReady: () => {
-      if (life.generation > 0) meetAgain();
+  let isOpen = false;
+  const links = await connectRedis(url, {
+    onReady: (primary) => {
+      if (isOpen) meetAgain(primary);
     },
-    onDown: (reason) => onError(new Error(reason === '' ? 'the link to Redis is away' : reason), 'redis'),
+    onDown: (reason) => onError(new Error(`the link to Redis is away: ${reason}`), 'redis'),
   });
-  await meet();
-
-  function meet(): Promise<void> {
-    meeting ??= meetStore({ links, keyPrefix, leaseMs: floorTimings.leaseMs, raiseGeneration })
-      .then((met) => {
-        life = met;
-      })
-      .finally(() => {
-        meeting = null;
-      });
-    return meeting;
-  }
+  const lives = new StoreLives({ links, keyPrefix, leaseMs: floorTimings.leaseMs, raiseGeneration });
+  await lives.meet(links.primaries.filter((primary) => primary.isReady));
+  isOpen = true;
 
   /** Another Redis may stand behind the same address now. */
-  function meetAgain(): void {
-    meet().catch((error: unknown) => {
+  function meetAgain(primary: RedisPrimary): void {
+    lives.meet([primary]).catch((error: unknown) => {
       onError(error, 'meet store');
-      setTimeout(meetAgain, MEET_AGAIN_MS).unref();
+      setTimeout(() => {
+        if (links.primaries.includes(primary)) meetAgain(primary);
+      }, MEET_AGAIN_MS).unref();
     });
   }
 
@@ -117,8 +114,8 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
       links,
       keyPrefix,
       processId,
-      life: () => life,
-      meet,
+      life: (groupId) => lives.of(groupId),
+      meet: (groupId, refused) => lives.meetFor(groupId, refused),
       onNoted: (groupId) => {
         history.touched(groupId);
         for (const listener of listeners) listener();
@@ -128,6 +125,8 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
     claims: createRedisSessionClaims({ links, mailbox: createBusMailbox(bus), keyPrefix, processId }),
     streams: createStreamIds(createRedisBlocks(links, keyPrefix, STREAM_BLOCK)),
     history,
+    generationOf: (groupId) => lives.of(groupId).generation,
+    generation: () => lives.newestGeneration,
     onNoted: (listener) => listeners.push(listener),
     health: () => links.health(),
     close: async () => {

@@ -17,10 +17,13 @@ const KEY_NAMES = [
   'seen', // user ids that were there since the group became live
 ] as const;
 
-export const KEY_COUNT = KEY_NAMES.length;
-
 export function groupKeys(keyPrefix: string, groupId: string): string[] {
   return KEY_NAMES.map((name) => `${keyPrefix}${name}:{${groupId}}`);
+}
+
+/** Any key of a group: says in which slot they all lie. */
+export function placeOfGroup(keyPrefix: string, groupId: string): string {
+  return `${keyPrefix}floor:{${groupId}}`;
 }
 
 /** Carries what scripts publish about a group; a sharded channel, in the slot of the group's keys. */

@@ -3,6 +3,7 @@ import { createConnection } from 'node:net';
 import { bareEnvironment, ChildServer } from './child-server.ts';
 import { freePort } from './ports.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
+import { until } from './until.ts';
 
 const READY_LIMIT_MS = 10_000;
 
@@ -71,6 +72,79 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
       await removeDirectory(directory);
     },
   };
+}
+
+export interface TestRedisCluster {
+  readonly nodes: readonly TestRedis[];
+  /** The URL of one of them. */
+  readonly url: string;
+  /** The node that has the slot of a key. */
+  nodeOf(key: string): Promise<TestRedis>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const SLOT_COUNT = 16_384;
+
+/**
+ * Starts a Redis Cluster of masters without replicas on loopback, each with an equal part of the slots. When one is away
+ * the others go on. A node that is killed and started again has its slots, and no data.
+ */
+export async function startRedisCluster(size = 3): Promise<TestRedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: size }, startClusterNode));
+  const dispose = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+  };
+  try {
+    for (const [index, node] of nodes.entries()) {
+      const from = Math.floor((SLOT_COUNT * index) / size);
+      const to = Math.floor((SLOT_COUNT * (index + 1)) / size) - 1;
+      await node.command(`CLUSTER ADDSLOTSRANGE ${from} ${to}`);
+      await node.command(`CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
+    }
+    const [first, ...others] = nodes;
+    if (first === undefined) throw new Error('A cluster needs a node');
+    for (const { port, busPort } of others) await first.command(`CLUSTER MEET 127.0.0.1 ${port} ${busPort}`);
+    for (const node of nodes) {
+      await until(async () => isComplete(await node.command('CLUSTER INFO'), size), {
+        limitMs: READY_LIMIT_MS,
+        describe: () => 'the nodes of the cluster know each other',
+      });
+    }
+    return {
+      nodes,
+      url: first.url,
+      async nodeOf(key) {
+        const [, slot] = /:(\d+)/.exec(await first.command(`CLUSTER KEYSLOT ${key}`)) ?? [];
+        const owner = nodes[Math.floor((Number(slot) * size) / SLOT_COUNT)];
+        if (owner === undefined) throw new Error(`Nobody has the slot of ${key}`);
+        return owner;
+      },
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function startClusterNode(): Promise<TestRedis & { readonly busPort: number }> {
+  const busPort = await freePort();
+  const node = await startRedis({
+    'cluster-enabled': 'yes',
+    'cluster-port': String(busPort),
+    'cluster-announce-ip': '127.0.0.1',
+    'cluster-node-timeout': '1000',
+    'cluster-require-full-coverage': 'no',
+  });
+  return { ...node, busPort };
+}
+
+function isComplete(info: string, size: number): boolean {
+  return (
+    info.includes('cluster_state:ok') &&
+    info.includes(`cluster_known_nodes:${size}\r`) &&
+    info.includes(`cluster_slots_ok:${SLOT_COUNT}\r`)
+  );
 }
 
 /** One command on a connection of its own; the reply is read until Redis closes after `QUIT`. */

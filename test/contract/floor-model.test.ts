@@ -257,8 +257,8 @@ function comparable(answer: unknown): unknown {
 test('the state machine and Redis answer and publish the same', { timeout: TIMEOUT_MS }, async () => {
   const timed: RedisLinks = {
     ...links,
-    async within(silenceMs, pending) {
-      const raw = await links.within(silenceMs, pending);
+    async run(silenceMs, script, keys, args) {
+      const raw = await links.run(silenceMs, script, keys, args);
       if (Array.isArray(raw)) redisNowMs = Number(raw[3]);
       return raw;
     },
@@ -305,7 +305,8 @@ test('the state machine and Redis answer and publish the same', { timeout: TIMEO
           if (given.kind !== 'rightsCleared') expect(comparable(answer)).toEqual(comparable(expected.answer));
           if (expected.answer.epoch > 0) run.saw(expected.answer);
         }
-        const slot = await links.commands.get(`${keyPrefix}speaker:{${run.groupId}}`);
+        const slotKey = `${keyPrefix}speaker:{${run.groupId}}`;
+        const slot = await links.send(5_000, slotKey, (client) => client.get(slotKey));
         if (slot !== null) expect(slot).toBe(slotOf(state, redisNowMs)?.userId);
         const history = new RedisHistorySource(links, keyPrefix);
         history.touched(run.groupId);

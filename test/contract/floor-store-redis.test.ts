@@ -1,61 +1,33 @@
+import { Redis } from 'ioredis';
 import { v7 as uuid } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectRedis, type RedisLinks } from '../../src/infra/redis.ts';
-import { RedisBus } from '../../src/realtime/bus/index.ts';
 import { FloorStoreUnavailable } from '../../src/realtime/floor/index.ts';
 import { RedisFloorStore, RedisHistorySource } from '../../src/realtime/floor-redis/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { describeFloorStore } from './floor-store.ts';
-import { person, press, testTimings } from './floor-store/scene.ts';
+import { redisHarness } from './floor-store/redis-harness.ts';
+import { person, press } from './floor-store/scene.ts';
 
 let redis: TestRedis;
 let control: RedisLinks;
+/** Looks into Redis past the adapter. */
+let direct: Redis;
 
 beforeAll(async () => {
   redis = await startRedis();
   control = await connectRedis(redis.url);
+  direct = new Redis(redis.url);
 });
 afterAll(async () => {
+  direct.disconnect();
   await control.close();
   await redis[Symbol.asyncDispose]();
 });
 
 const keyPrefix = 'test:';
 
-describeFloorStore(
-  'Redis, two processes',
-  async () => {
-    const opened: RedisLinks[] = [];
-    return {
-      async open(processId) {
-        const links = await connectRedis(redis.url);
-        opened.push(links);
-        const bus = new RedisBus(links, keyPrefix);
-        const life = { generation: 1, quietUntilMs: 0 };
-        const store = new RedisFloorStore({ links, keyPrefix, processId, life: () => life, timings: testTimings });
-        return {
-          store,
-          async watch(groupId) {
-            const payloads: string[] = [];
-            await bus.subscribeGroup(groupId, { onMessage: (payload) => payloads.push(payload), onGap() {} });
-            return payloads;
-          },
-        };
-      },
-      async slot(groupId) {
-        const key = `${keyPrefix}speaker:{${groupId}}`;
-        const [userId, ttlMs] = await Promise.all([control.commands.get(key), control.commands.pttl(key)]);
-        return userId === null ? null : { userId, ttlMs };
-      },
-      presence: (groupId) => control.commands.smembers(`${keyPrefix}presence:{${groupId}}`),
-      history: new RedisHistorySource(control, keyPrefix),
-      async close() {
-        await Promise.all(opened.map((links) => links.close()));
-      },
-    };
-  },
-  2,
-);
+describeFloorStore('Redis, two processes', () => redisHarness(redis.url, keyPrefix), 2);
 
 describe('floor store: what only Redis has', () => {
   async function withStore(
@@ -88,17 +60,17 @@ describe('floor store: what only Redis has', () => {
         status: 'queued',
         position: 1,
       });
-      await control.commands.set(key, 'somebody-else');
+      await direct.set(key, 'somebody-else');
       const talkId = (await store.snapshot({ groupId, since: null })).talk?.talkId ?? '';
       await store.renew({ groupId, honouredTalkIds: [talkId], members: 1 });
       await store.join({ groupId, member: { ...alice, connectionId: uuid() }, voiceSessionId: uuid(), since: null });
       await store.end({ groupId, talkId, cause: 'revoked' });
-      expect(await control.commands.get(key)).toBe('somebody-else');
+      expect(await direct.get(key)).toBe('somebody-else');
       expect(await store.request(press(groupId, bob))).toMatchObject({ status: 'busy', holder: null });
-      await control.commands.del(key);
+      await direct.del(key);
       const { published } = await store.settle({ groupId });
       expect(published).toEqual([expect.stringMatching(/^1 H /)]);
-      expect(await control.commands.get(key)).toBe(bob.userId);
+      expect(await direct.get(key)).toBe(bob.userId);
     }));
 
   test('a higher generation begins a new epoch, and ends what was open without a number', () =>
@@ -140,9 +112,9 @@ describe('floor store: what only Redis has', () => {
     const key = `${keyPrefix}history:{${groupId}}`;
     const voice = uuid();
     const words = { kind: 'talk', talk: uuid(), voice, user: uuid(), speaker: '{"userId":', cause: 'released' };
-    await control.commands.xadd(key, '*', ...Object.entries(words).flat());
-    await control.commands.xadd(key, '*', 'kind', 'talk');
-    await control.commands.xadd(key, '*', 'kind', 'opened', 'voice', voice, 'start', '5');
+    await direct.xadd(key, '*', ...Object.entries(words).flat());
+    await direct.xadd(key, '*', 'kind', 'talk');
+    await direct.xadd(key, '*', 'kind', 'opened', 'voice', voice, 'start', '5');
     const history = new RedisHistorySource(control, keyPrefix);
     history.touched(groupId);
     const entries = (await history.pending(1_000)).filter((entry) => entry.groupId === groupId);
@@ -152,7 +124,7 @@ describe('floor store: what only Redis has', () => {
       { kind: 'opened', voiceSessionId: voice, startMs: 5 },
     ]);
     await history.confirm(entries);
-    expect(await control.commands.exists(key)).toBe(0);
+    expect(await direct.exists(key)).toBe(0);
   });
 
   test('a history stream is read at once when it was touched, and is gone when all is confirmed', () =>
@@ -161,7 +133,7 @@ describe('floor store: what only Redis has', () => {
       const key = `${keyPrefix}history:{${groupId}}`;
       await talkOf(store, groupId);
       await store.end({ groupId, talkId: null, cause: 'revoked' });
-      await control.commands.xadd(key, '*', 'kind', 'of-a-later-version');
+      await direct.xadd(key, '*', 'kind', 'of-a-later-version');
       const history = new RedisHistorySource(control, `${keyPrefix}`);
       history.touched(groupId);
       const entries = (await history.pending(1_000)).filter((entry) => entry.groupId === groupId);
@@ -170,35 +142,37 @@ describe('floor store: what only Redis has', () => {
       if (!opened || !talk) throw new Error('Two records are needed');
       // A confirmation that names another record of the same place is an old one.
       await history.confirm([{ ...opened, record: { kind: 'opened', voiceSessionId: uuid(), startMs: 0 } }]);
-      expect(await control.commands.xlen(key)).toBe(3);
+      expect(await direct.xlen(key)).toBe(3);
       await history.confirm([opened, talk]);
-      expect(await control.commands.xlen(key)).toBe(1);
+      expect(await direct.xlen(key)).toBe(1);
       expect((await history.pending(1_000)).filter((entry) => entry.groupId === groupId)).toEqual([]);
-      const [foreign] = await control.commands.xrange(key, '-', '+');
-      await control.commands.xdel(key, foreign?.[0] ?? '');
-      expect(await control.commands.exists(key)).toBe(1);
+      const [foreign] = await direct.xrange(key, '-', '+');
+      await direct.xdel(key, foreign?.[0] ?? '');
+      expect(await direct.exists(key)).toBe(1);
       await history.confirm([opened]);
-      expect(await control.commands.exists(key)).toBe(0);
+      expect(await direct.exists(key)).toBe(0);
     }));
 
-  test('a link that is away makes the history unavailable, and nothing is lost', () =>
-    withStore(async (store) => {
+  test('a link that is away makes the history unavailable, and nothing is lost', async () => {
+    await using own = await startRedis({ appendonly: 'yes', appendfsync: 'always' });
+    const links = await connectRedis(own.url);
+    try {
       const groupId = uuid();
-      await talkOf(store, groupId);
-      const links = await connectRedis(redis.url);
-      try {
-        const history = new RedisHistorySource(links, keyPrefix);
-        const found = async (): Promise<number> => {
-          const entries = await history.pending(1_000);
-          return entries.filter((entry) => entry.groupId === groupId).length;
-        };
-        history.touched(groupId);
-        expect(await found()).toBe(1);
-        links.commands.disconnect(true);
-        await expect(history.pending(1_000)).rejects.toBeInstanceOf(FloorStoreUnavailable);
-        await expect.poll(() => found().catch(() => -1)).toBe(1);
-      } finally {
-        await links.close();
-      }
-    }));
+      const life = { generation: 1, quietUntilMs: 0 };
+      await talkOf(new RedisFloorStore({ links, keyPrefix, processId: uuid(), life: () => life }), groupId);
+      const history = new RedisHistorySource(links, keyPrefix);
+      const found = async (): Promise<number> => {
+        const entries = await history.pending(1_000);
+        return entries.filter((entry) => entry.groupId === groupId).length;
+      };
+      history.touched(groupId);
+      expect(await found()).toBe(1);
+      await own.kill();
+      await expect(history.pending(1_000)).rejects.toBeInstanceOf(FloorStoreUnavailable);
+      await own.start();
+      await expect.poll(() => found().catch(() => -1), { timeout: 5_000 }).toBe(1);
+    } finally {
+      await links.close();
+    }
+  });
 });

@@ -206,8 +206,8 @@ describe('session claims in Redis', () => {
     await expect(claims.release(claim)).rejects.toThrow(RedisUnavailable);
     await own.start();
     await expect
-      .poll(() => links.commands.exists(`sockets:{${claim.userId}}`).catch(() => 1), { timeout: 5_000 })
-      .toBe(0);
+      .poll(() => own.command(`EXISTS sockets:{${claim.userId}}`).catch(() => ''), { timeout: 5_000 })
+      .toBe(':0\r\n');
     await claims.close();
     await links.close();
   });
@@ -221,12 +221,13 @@ describe('session claims in Redis', () => {
     await start(claims, () => links.close());
     const userId = newId();
     await claims.claim({ userId, sessionId: 's', connectionId: 'c', ttlMs }, 10);
-    const keys = (await links.commands.keys(`${keyPrefix}*`)).toSorted();
+    const keysNow = (): Promise<string[]> => links.send(5_000, keyPrefix, (client) => client.keys(`${keyPrefix}*`));
+    const keys = (await keysNow()).toSorted();
     expect(keys).toEqual([`${keyPrefix}process:{${processId}}`, `${keyPrefix}sockets:{${userId}}`]);
-    for (const key of keys) expect(await links.commands.pttl(key)).toBeGreaterThan(0);
+    for (const key of keys) expect(await links.send(5_000, key, (client) => client.pttl(key))).toBeGreaterThan(0);
     await claims.release({ userId, sessionId: 's', connectionId: 'c' });
     await claims.close();
-    expect(await links.commands.keys(`${keyPrefix}*`)).toEqual([]);
+    expect(await keysNow()).toEqual([]);
     await links.close();
   });
 });

@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectRedis, type RedisLinks } from '../../src/infra/redis.ts';
-import { meetStore, RedisFloorStore, type StoreLife } from '../../src/realtime/floor-redis/index.ts';
+import { RedisFloorStore, type StoreLife, StoreLives } from '../../src/realtime/floor-redis/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { person } from './floor-store/scene.ts';
 
@@ -29,13 +29,19 @@ async function open(): Promise<RedisLinks> {
   return links;
 }
 
-function meet(links: RedisLinks): Promise<StoreLife> {
-  return meetStore({
+function livesOf(links: RedisLinks): StoreLives {
+  return new StoreLives({
     links,
     keyPrefix,
     leaseMs: LEASE_MS,
     raiseGeneration: async ({ isEmpty }) => (isEmpty ? (generation += 1) : generation),
   });
+}
+
+async function meet(links: RedisLinks): Promise<StoreLife> {
+  const lives = livesOf(links);
+  await lives.meet(links.primaries);
+  return lives.of('any');
 }
 
 test('processes that meet a new store at once raise its generation once, and need not wait', async () => {

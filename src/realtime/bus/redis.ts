@@ -3,7 +3,8 @@ import { groupChannel, userChannel } from '../redis-keys.ts';
 import type { Bus, BusHandler, Unsubscribe } from './port.ts';
 
 /** Subscribing waits this long for Redis. */
-const SUBSCRIBE_SILENCE_MS = 2_000;
+const SUBSCRIBE_LIMIT_MS = 2_000;
+const PUBLISH_SILENCE_MS = 2_000;
 
 interface Channel {
   readonly handlers: Set<BusHandler>;
@@ -12,28 +13,16 @@ interface Channel {
 
 /**
  * Sharded pub/sub (Redis ≥ 7.0): a channel lies in the slot of the group's keys, one subscription a channel and
- * process however many handlers it has. Lost messages are not repeated; a restored link is a gap.
+ * process however many handlers it has. Lost messages are not repeated; a restored subscription is a gap.
  */
 export class RedisBus implements Bus {
   readonly #links: RedisLinks;
   readonly #keyPrefix: string;
   readonly #channels = new Map<string, Channel>();
-  #wasReady = true;
 
   constructor(links: RedisLinks, keyPrefix: string) {
     this.#links = links;
     this.#keyPrefix = keyPrefix;
-    links.subscriptions.on('smessage', (channel: string, payload: string) => {
-      for (const handler of this.#channels.get(channel)?.handlers ?? []) handler.onMessage(payload);
-    });
-    links.subscriptions.on('close', () => {
-      this.#wasReady = false;
-    });
-    links.subscriptions.on('ready', () => {
-      if (this.#wasReady) return;
-      this.#wasReady = true;
-      for (const channel of this.#channels.values()) for (const handler of channel.handlers) handler.onGap();
-    });
   }
 
   subscribeGroup(groupId: string, handler: BusHandler): Promise<Unsubscribe> {
@@ -45,8 +34,8 @@ export class RedisBus implements Bus {
   }
 
   async publishUser(userId: string, payload: string): Promise<void> {
-    const { commands } = this.#links;
-    await this.#links.within(SUBSCRIBE_SILENCE_MS, commands.spublish(userChannel(this.#keyPrefix, userId), payload));
+    const channel = userChannel(this.#keyPrefix, userId);
+    await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload));
   }
 
   async close(): Promise<void> {
@@ -54,20 +43,13 @@ export class RedisBus implements Bus {
   }
 
   async #subscribe(name: string, handler: BusHandler): Promise<Unsubscribe> {
-    const { subscriptions } = this.#links;
-    const channel = this.#channels.get(name) ?? {
-      handlers: new Set<BusHandler>(),
-      standing: this.#links.within(SUBSCRIBE_SILENCE_MS, subscriptions.ssubscribe(name)),
-    };
-    this.#channels.set(name, channel);
+    const channel = this.#channels.get(name) ?? this.#open(name);
     channel.handlers.add(handler);
     const unsubscribe = (): void => {
       channel.handlers.delete(handler);
       if (channel.handlers.size > 0 || this.#channels.get(name) !== channel) return;
       this.#channels.delete(name);
-      subscriptions.sunsubscribe(name).catch(() => {
-        // The link is away; a subscription that Redis does not know any more ends nothing.
-      });
+      this.#links.unsubscribe(name);
     };
     try {
       await channel.standing;
@@ -76,5 +58,19 @@ export class RedisBus implements Bus {
       throw error;
     }
     return unsubscribe;
+  }
+  #open(name: string): Channel {
+    const handlers = new Set<BusHandler>();
+    const standing = this.#links.subscribe(name, SUBSCRIBE_LIMIT_MS, {
+      onMessage: (payload) => {
+        for (const handler of handlers) handler.onMessage(payload);
+      },
+      onGap: () => {
+        for (const handler of handlers) handler.onGap();
+      },
+    });
+    const channel = { handlers, standing };
+    this.#channels.set(name, channel);
+    return channel;
   }
 }

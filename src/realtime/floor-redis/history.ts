@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RedisLinks } from '../../infra/redis.ts';
+import { type RedisLinks, redisScript } from '../../infra/redis.ts';
 import {
   type FloorHistorySource,
   type FloorSpeaker,
@@ -18,30 +18,27 @@ const SILENCE_MS = 5_000;
 const SCAN_COUNT = 500;
 /** Streams that are read at a time. */
 const GROUPS_AT_ONCE = 16;
-const CONFIRM_COMMAND = 'neda_history_confirm';
-const NOTE_COMMAND = 'neda_history_note';
 
-type Script = (...keyAndArguments: (string | number)[]) => Promise<unknown>;
+// Confirming frees memory: it may run when there is none left.
+const confirmScript = redisScript(`#!lua flags=allow-oom\n${luaOf('history-confirm')}`);
+const noteScript = redisScript(luaOf('history-note'));
 
 /**
  * The history streams of all groups. Those that a step of this process added to are known by `touched`; the others,
- * of processes that died, are found by a scan that takes one short look at each `pending`.
+ * of processes that died, are found by a scan that takes one short look at each primary at each `pending`. While some
+ * primaries are away the streams of the others go on.
  */
 export class RedisHistorySource implements FloorHistorySource {
   readonly #links: RedisLinks;
   readonly #keyPrefix: string;
-  readonly #confirm: Script;
-  readonly #note: Script;
   /** Groups that may have a stream; whoever was read goes to the end. */
   readonly #groups = new Set<string>();
-  #cursor = '0';
+  /** Where the scan of each primary stands. */
+  readonly #cursors = new Map<string, string>();
 
   constructor(links: RedisLinks, keyPrefix: string) {
     this.#links = links;
     this.#keyPrefix = keyPrefix;
-    // Confirming frees memory: it may run when there is none left.
-    this.#confirm = defineScript(links, CONFIRM_COMMAND, `#!lua flags=allow-oom\n${luaOf('history-confirm')}`);
-    this.#note = defineScript(links, NOTE_COMMAND, luaOf('history-note'));
   }
 
   /** A step just ended a talk, opened or closed this group: its stream is worth a look. */
@@ -55,7 +52,7 @@ export class RedisHistorySource implements FloorHistorySource {
     const groups = [...this.#groups];
     for (let start = 0; start < groups.length && entries.length < limit; start += GROUPS_AT_ONCE) {
       const some = groups.slice(start, start + GROUPS_AT_ONCE);
-      const found = await Promise.all(some.map((groupId) => this.#read(groupId, limit)));
+      const found = await answersOf(some.map((groupId) => this.#read(groupId, limit)));
       entries.push(...found.flat());
     }
     return entries.slice(0, limit);
@@ -66,10 +63,11 @@ export class RedisHistorySource implements FloorHistorySource {
     await Promise.all(
       [...byGroup].map(([groupId, some]) =>
         this.#answered(
-          this.#confirm(
-            1,
-            historyKey(this.#keyPrefix, groupId),
-            ...some.flatMap(({ recordId, record }) => [recordId, subjectOf(record)]),
+          this.#links.run(
+            SILENCE_MS,
+            confirmScript,
+            [historyKey(this.#keyPrefix, groupId)],
+            some.flatMap(({ recordId, record }) => [recordId, subjectOf(record)]),
           ),
         ),
       ),
@@ -80,20 +78,33 @@ export class RedisHistorySource implements FloorHistorySource {
     const byGroup = Map.groupBy(talks, (talk) => talk.groupId);
     await Promise.all(
       [...byGroup].map(async ([groupId, some]) => {
+        const key = historyKey(this.#keyPrefix, groupId);
         await this.#answered(
-          this.#note(1, historyKey(this.#keyPrefix, groupId), ...some.flatMap((talk) => wordsOf(talk))),
+          this.#links.run(
+            SILENCE_MS,
+            noteScript,
+            [key],
+            some.flatMap((talk) => wordsOf(talk)),
+          ),
         );
         this.touched(groupId);
       }),
     );
   }
 
-  /** One look of the scan; in time it passes over all keys. */
+  /** One look of the scan at each primary; in time it passes over all keys. */
   async #look(): Promise<void> {
-    const scan = this.#links.commands.scan(this.#cursor, 'MATCH', historyPattern(this.#keyPrefix), 'COUNT', SCAN_COUNT);
-    const [next, keys] = await this.#answered(scan);
-    for (const key of keys) this.#groups.add(groupIdOf(key));
-    this.#cursor = next;
+    const pattern = historyPattern(this.#keyPrefix);
+    await answersOf(
+      this.#links.primaries.map(async (primary) => {
+        const cursor = this.#cursors.get(primary.address) ?? '0';
+        const [next, keys] = await this.#answered(
+          primary.send(SILENCE_MS, (redis) => redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT)),
+        );
+        for (const key of keys) this.#groups.add(groupIdOf(key));
+        this.#cursors.set(primary.address, next);
+      }),
+    );
   }
 
   /** A group without a stream is forgotten, unless it is touched while it is read. */
@@ -104,7 +115,9 @@ export class RedisHistorySource implements FloorHistorySource {
     try {
       for (;;) {
         const key = historyKey(this.#keyPrefix, groupId);
-        const found = await this.#answered(this.#links.commands.xrange(key, from, '+', 'COUNT', limit));
+        const found = await this.#answered(
+          this.#links.send(SILENCE_MS, key, (redis) => redis.xrange(key, from, '+', 'COUNT', limit)),
+        );
         const last = found.at(-1)?.[0];
         if (last === undefined) return entries;
         this.#groups.add(groupId);
@@ -123,7 +136,7 @@ export class RedisHistorySource implements FloorHistorySource {
 
   async #answered<T>(command: Promise<T>): Promise<T> {
     try {
-      return await this.#links.within(SILENCE_MS, command);
+      return await command;
     } catch (error) {
       throw new FloorStoreUnavailable('The history was not answered', { cause: error });
     }
@@ -132,16 +145,6 @@ export class RedisHistorySource implements FloorHistorySource {
 
 function luaOf(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
-}
-
-function defineScript(links: RedisLinks, name: string, lua: string): Script {
-  links.commands.defineCommand(name, { lua });
-  const command: unknown = Reflect.get(links.commands, name);
-  if (typeof command !== 'function') throw new Error(`The script ${name} could not be defined`);
-  return async (...keyAndArguments) => {
-    const answer: unknown = await Reflect.apply(command, links.commands, keyAndArguments);
-    return answer;
-  };
 }
 
 function wordsOf(talk: LostTalk): (string | number)[] {
@@ -156,6 +159,15 @@ function wordsOf(talk: LostTalk): (string | number)[] {
     startedAgoMs,
     endedAgoMs,
   ];
+}
+
+/** What was answered; rejects when nothing was. */
+async function answersOf<T>(questions: readonly Promise<T>[]): Promise<T[]> {
+  const answers = await Promise.allSettled(questions);
+  const good = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed !== undefined && good.length === 0) throw failed.reason;
+  return good;
 }
 
 /**

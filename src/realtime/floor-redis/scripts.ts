@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { type RedisScript, redisScript } from '../../infra/redis.ts';
 import { EVENT_LOG_LENGTH, type FloorTimings } from '../floor/index.ts';
-import { KEY_COUNT } from '../redis-keys.ts';
 
 /**
  * The scripts, one file each. `true`: may also run when Redis is out of memory, because it ends or renews what is
@@ -24,17 +23,15 @@ const scripts = {
 
 export type ScriptName = keyof typeof scripts;
 
-type Script = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
-
-export type FloorScripts = Readonly<Record<ScriptName, Script>>;
+export type FloorScripts = Readonly<Record<ScriptName, RedisScript>>;
 
 /** Stand before every script, in this order. */
 const preludeParts = ['prelude.lua', 'prelude-floor.lua', 'prelude-settle.lua'];
 
 const folder = new URL('./lua/', import.meta.url);
 
-/** Reads the scripts and makes them commands of this connection. Sent by digest; by text only when unknown. */
-export function loadScripts(redis: Redis, timings: FloorTimings): FloorScripts {
+/** Reads the scripts. */
+export function readScripts(timings: FloorTimings): FloorScripts {
   const prelude = preludeParts.map((part) => readFileSync(new URL(part, folder), 'utf8')).join('\n');
   const constants = [
     `local LEASE_MS = ${timings.leaseMs}`,
@@ -44,30 +41,23 @@ export function loadScripts(redis: Redis, timings: FloorTimings): FloorScripts {
     `local LINGER_MS = ${timings.lingerMs}`,
     `local LOG_LENGTH = ${EVENT_LOG_LENGTH}`,
   ].join('\n');
-  function define(name: ScriptName): Script {
+  function read(name: ScriptName): RedisScript {
     const shebang = scripts[name] ? '#!lua flags=allow-oom' : '#!lua';
     const body = readFileSync(new URL(`${name}.lua`, folder), 'utf8');
-    const command = `neda_floor_${name.replaceAll('-', '_')}`;
-    redis.defineCommand(command, { numberOfKeys: KEY_COUNT, lua: [shebang, constants, prelude, body].join('\n') });
-    const script: unknown = Reflect.get(redis, command);
-    if (typeof script !== 'function') throw new Error(`The script ${name} could not be defined`);
-    return async (...keysAndArguments) => {
-      const reply: unknown = await Reflect.apply(script, redis, keysAndArguments);
-      return reply;
-    };
+    return redisScript([shebang, constants, prelude, body].join('\n'));
   }
   return {
-    join: define('join'),
-    leave: define('leave'),
-    request: define('request'),
-    commit: define('commit'),
-    cancel: define('cancel'),
-    release: define('release'),
-    end: define('end'),
-    'withdraw-right': define('withdraw-right'),
-    'rights-cleared': define('rights-cleared'),
-    renew: define('renew'),
-    settle: define('settle'),
-    snapshot: define('snapshot'),
+    join: read('join'),
+    leave: read('leave'),
+    request: read('request'),
+    commit: read('commit'),
+    cancel: read('cancel'),
+    release: read('release'),
+    end: read('end'),
+    'withdraw-right': read('withdraw-right'),
+    'rights-cleared': read('rights-cleared'),
+    renew: read('renew'),
+    settle: read('settle'),
+    snapshot: read('snapshot'),
   };
 }

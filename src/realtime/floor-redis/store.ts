@@ -23,9 +23,9 @@ import type {
   WithdrawRightInput,
 } from '../floor/index.ts';
 import { FloorStoreUnavailable, floorTimings, SNAPSHOT_PRESENCE_LIMIT } from '../floor/index.ts';
-import { groupChannel, groupIdOf, groupKeys, liveGroupPattern } from '../redis-keys.ts';
+import { groupChannel, groupIdOf, groupKeys, liveGroupPattern, placeOfGroup } from '../redis-keys.ts';
 import { isStale, readSpeaker, Reply } from './reply.ts';
-import { type FloorScripts, loadScripts, type ScriptName } from './scripts.ts';
+import { type FloorScripts, readScripts, type ScriptName } from './scripts.ts';
 
 /** New work is refused when Redis is silent for this long (floor.md invariant 6). */
 const NEW_WORK_SILENCE_MS = 300;
@@ -50,13 +50,13 @@ export interface RedisFloorStoreOptions {
   readonly keyPrefix: string;
   /** Names this process in leases; unique for each start. */
   readonly processId: string;
-  readonly life: () => StoreLife;
+  /** The life of the part of the store that has this group. */
+  readonly life: (groupId: string) => StoreLife;
   /**
-   * Finds out which life of the store this is: before a group is made live in it, and when a script was refused because
-   * the store is in a newer one. Left out: `life` is always right.
-   * Throws when that cannot be known.
+   * Finds out which life that is: before a group is made live in it, and when a script was refused because the group
+   * belongs to a later one than `refused`. Left out: `life` is always right. Throws when that cannot be known.
    */
-  readonly meet?: () => Promise<void>;
+  readonly meet?: (groupId: string, refused?: number) => Promise<void>;
   /** A step of this process has ended a talk, and so added to the group's history. */
   readonly onNoted?: (groupId: string) => void;
   readonly timings?: FloorTimings;
@@ -70,12 +70,15 @@ export class RedisFloorStore implements FloorStore {
   readonly kind = 'redis';
   readonly #options: RedisFloorStoreOptions;
   readonly #scripts: FloorScripts;
-  /** Redis time minus this process's monotonic clock, as of the last reply; null before the first. */
-  #clockOffsetMs: number | null = null;
+  /**
+   * Redis time minus this process's monotonic clock, as of the last reply, by primary and life: no two Redis clocks are
+   * compared.
+   */
+  readonly #clockOffsetsMs = new Map<string, number>();
 
   constructor(options: RedisFloorStoreOptions) {
     this.#options = options;
-    this.#scripts = loadScripts(options.links.commands, options.timings ?? floorTimings);
+    this.#scripts = readScripts(options.timings ?? floorTimings);
   }
 
   async join(input: JoinInput): Promise<JoinOutcome> {
@@ -83,7 +86,7 @@ export class RedisFloorStore implements FloorStore {
     let reply = await this.#join(input, meet === undefined);
     if (reply.status === 'not_live' && meet !== undefined) {
       // The group may be new, or the store may have lost everything: what is opened belongs to the right life.
-      await this.#answered('meet', KEEPING_SILENCE_MS, meet());
+      await this.#answered('meet', meet(input.groupId));
       reply = await this.#join(input, true);
     }
     return { ...snapshotOf(reply), voiceSessionId: reply.text(5) };
@@ -142,7 +145,7 @@ export class RedisFloorStore implements FloorStore {
         flag(policy.managerPreempts),
         flag(policy.emergency === 'allowed'),
       ],
-      this.#voidAfterMs(),
+      this.#voidAfterMs(input.groupId),
     );
     const { change, status } = reply;
     switch (status) {
@@ -241,13 +244,23 @@ export class RedisFloorStore implements FloorStore {
   async liveGroups(): Promise<readonly string[]> {
     const { links, keyPrefix } = this.#options;
     const groups = new Set<string>();
-    let cursor = '0';
-    do {
-      const scan = links.commands.scan(cursor, 'MATCH', liveGroupPattern(keyPrefix), 'COUNT', SCAN_COUNT);
-      const [next, keys] = await this.#answered('liveGroups', KEEPING_SILENCE_MS, scan);
-      for (const key of keys) groups.add(groupIdOf(key));
-      cursor = next;
-    } while (cursor !== '0');
+    const scans = await Promise.allSettled(
+      links.primaries.map(async (primary) => {
+        let cursor = '0';
+        do {
+          const [next, keys] = await primary.send(KEEPING_SILENCE_MS, (redis) =>
+            redis.scan(cursor, 'MATCH', liveGroupPattern(keyPrefix), 'COUNT', SCAN_COUNT),
+          );
+          for (const key of keys) groups.add(groupIdOf(key));
+          cursor = next;
+        } while (cursor !== '0');
+      }),
+    );
+    const failed = scans.find((scan) => scan.status === 'rejected');
+    // Groups of the primaries that answer do not wait for the others.
+    if (failed !== undefined && scans.every((scan) => scan.status === 'rejected')) {
+      throw new FloorStoreUnavailable('liveGroups was not answered', { cause: failed.reason });
+    }
     return [...groups];
   }
 
@@ -261,40 +274,49 @@ export class RedisFloorStore implements FloorStore {
     own: readonly (string | number)[],
     voidAfterMs = 0,
   ): Promise<Reply> {
-    const { keyPrefix, processId, meet } = this.#options;
-    const script = this.#scripts[name];
+    const { links, keyPrefix, processId, meet } = this.#options;
     const keys = groupKeys(keyPrefix, groupId);
-    const send = (): Promise<unknown> => {
-      const { generation, quietUntilMs } = this.#options.life();
+    const send = async (): Promise<{ raw: unknown; generation: number }> => {
+      const { generation, quietUntilMs } = this.#options.life(groupId);
       const common = [groupId, groupChannel(keyPrefix, groupId), processId, generation, voidAfterMs, quietUntilMs];
-      return this.#answered(name, silenceMs, script(...keys, ...common, ...own));
+      const script = links.run(silenceMs, this.#scripts[name], keys, [...common, ...own]);
+      return { raw: await this.#answered(name, script), generation };
     };
-    let raw = await send();
+    let { raw, generation } = await send();
     if (isStale(raw) && meet !== undefined) {
       // The script did nothing: the store is in a newer life, and the step belongs to that one.
-      await this.#answered('meet', KEEPING_SILENCE_MS, meet());
-      raw = await send();
+      await this.#answered('meet', meet(groupId, generation));
+      ({ raw, generation } = await send());
     }
     if (isStale(raw)) throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
     const reply = new Reply(raw);
+    const clock = this.#clockOf(groupId);
     const offsetMs = reply.nowMs - performance.now();
-    this.#clockOffsetMs = Math.max(offsetMs, (this.#clockOffsetMs ?? offsetMs) - OFFSET_DECAY_MS);
+    const knownMs = this.#clockOffsetsMs.get(clock) ?? offsetMs;
+    this.#clockOffsetsMs.set(clock, Math.max(offsetMs, knownMs - OFFSET_DECAY_MS));
     if (reply.change.published.some((payload) => ENDED_LINE.test(payload))) this.#options.onNoted?.(groupId);
     return reply;
   }
 
-  async #answered<T>(name: string, silenceMs: number, command: Promise<T>): Promise<T> {
+  async #answered<T>(name: string, command: Promise<T>): Promise<T> {
     try {
-      return await this.#options.links.within(silenceMs, command);
+      return await command;
     } catch (error) {
       throw new FloorStoreUnavailable(`${name} was not answered`, { cause: error });
     }
   }
 
+  /** Names the clock that a group's scripts take the time from. */
+  #clockOf(groupId: string): string {
+    const { links, keyPrefix, life } = this.#options;
+    return `${links.primaryOf(placeOfGroup(keyPrefix, groupId))?.address} ${life(groupId).generation}`;
+  }
+
   /** A request that Redis meets later than this was given up: it must not grant any more. */
-  #voidAfterMs(): number {
-    if (this.#clockOffsetMs === null) return 0;
-    return Math.ceil(performance.now() + this.#clockOffsetMs + REQUEST_LIFE_MS);
+  #voidAfterMs(groupId: string): number {
+    const offsetMs = this.#clockOffsetsMs.get(this.#clockOf(groupId));
+    if (offsetMs === undefined) return 0;
+    return Math.ceil(performance.now() + offsetMs + REQUEST_LIFE_MS);
   }
 }
 

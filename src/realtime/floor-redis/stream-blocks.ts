@@ -9,9 +9,9 @@ const SILENCE_MS = 300;
 export function createRedisBlocks(links: RedisLinks, keyPrefix: string, size: number): () => Promise<number> {
   const key = `${keyPrefix}streams`;
   return async () => {
-    const [seconds] = await links.within(SILENCE_MS, links.commands.time());
-    await links.within(SILENCE_MS, links.commands.set(key, Number(seconds) * size, 'NX'));
-    const end = await links.within(SILENCE_MS, links.commands.incrby(key, size));
+    const [seconds] = await links.send(SILENCE_MS, key, (redis) => redis.time());
+    await links.send(SILENCE_MS, key, (redis) => redis.set(key, Number(seconds) * size, 'NX'));
+    const end = await links.send(SILENCE_MS, key, (redis) => redis.incrby(key, size));
     return end - size;
   };
 }

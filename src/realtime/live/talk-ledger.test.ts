@@ -22,7 +22,7 @@ function talk(talkId: string, fields: Partial<LedgerTalk> = {}): LedgerTalk {
 }
 
 function lostIds(generation: number): string[] {
-  return ledger.lostBefore(generation).map(({ talkId }) => talkId);
+  return ledger.lostBefore(() => generation).map(({ talkId }) => talkId);
 }
 
 describe('a talk of an earlier life of the live store', () => {
@@ -31,7 +31,7 @@ describe('a talk of an earlier life of the live store', () => {
     nowMs += 1_500;
     ledger.ended('a', 'released');
     nowMs += 4_000;
-    expect(ledger.lostBefore(2)).toEqual([
+    expect(ledger.lostBefore(() => 2)).toEqual([
       {
         groupId: 'group',
         voiceSessionId: 'voice',
@@ -48,17 +48,17 @@ describe('a talk of an earlier life of the live store', () => {
   it('ended expired when it was open, at the moment when it was found lost', () => {
     ledger.started(talk('a'));
     nowMs += 2_000;
-    expect(ledger.lostBefore(2)[0]).toMatchObject({ cause: 'expired', startedAgoMs: 2_000, endedAgoMs: 0 });
+    expect(ledger.lostBefore(() => 2)[0]).toMatchObject({ cause: 'expired', startedAgoMs: 2_000, endedAgoMs: 0 });
     nowMs += 500;
     ledger.ended('a', 'expired');
-    expect(ledger.lostBefore(2)[0]).toMatchObject({ cause: 'expired', startedAgoMs: 2_500, endedAgoMs: 500 });
+    expect(ledger.lostBefore(() => 2)[0]).toMatchObject({ cause: 'expired', startedAgoMs: 2_500, endedAgoMs: 500 });
   });
 
   it('is told until it was taken, and again to the life after that', () => {
     ledger.started(talk('a'));
     expect(lostIds(2)).toEqual(['a']);
-    const lost = ledger.lostBefore(2);
-    ledger.told(lost, 2);
+    const lost = ledger.lostBefore(() => 2);
+    ledger.told(lost, () => 2);
     expect(lostIds(2)).toEqual([]);
     expect(lostIds(3)).toEqual(['a']);
   });
@@ -84,7 +84,7 @@ it('keeps the first start and the first end that it hears of', () => {
   ledger.ended('a', 'released');
   nowMs += 100;
   ledger.ended('a', 'lost');
-  expect(ledger.lostBefore(2)[0]).toMatchObject({ cause: 'released', startedAgoMs: 200, endedAgoMs: 100 });
+  expect(ledger.lostBefore(() => 2)[0]).toMatchObject({ cause: 'released', startedAgoMs: 200, endedAgoMs: 100 });
 });
 
 it('forgets the oldest when there are too many', () => {

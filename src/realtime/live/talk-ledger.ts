@@ -59,24 +59,24 @@ export class TalkLedger {
   }
 
   /**
-   * Talks that a live store of this generation was not told of yet because they are of an earlier one. Those that were
-   * open then ended `expired`, now.
+   * Talks of which the live store was not told yet because they are of an earlier one than their group is in now. Those
+   * that were open then ended `expired`, now.
    */
-  lostBefore(generation: number): LostTalk[] {
+  lostBefore(generationOf: (groupId: string) => number): LostTalk[] {
     const lost: LostTalk[] = [];
     for (const talk of this.#talks.values()) {
-      if (talk.toldGeneration >= generation) continue;
+      if (talk.toldGeneration >= generationOf(talk.groupId)) continue;
       talk.end ??= { atMs: this.#nowMs(), cause: 'expired' };
       lost.push(this.#lostTalk(talk, talk.end));
     }
     return lost;
   }
 
-  /** The live store of this generation has been told of them. */
-  told(talks: readonly LostTalk[], generation: number): void {
-    for (const { talkId } of talks) {
+  /** The live stores of these generations have been told of them. */
+  told(talks: readonly LostTalk[], generationOf: (groupId: string) => number): void {
+    for (const { talkId, groupId } of talks) {
       const talk = this.#talks.get(talkId);
-      if (talk !== undefined) talk.toldGeneration = Math.max(talk.toldGeneration, generation);
+      if (talk !== undefined) talk.toldGeneration = Math.max(talk.toldGeneration, generationOf(groupId));
     }
   }
 

@@ -1,24 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Redis, Result } from 'ioredis';
-import type { RedisLinks } from '../../infra/redis.ts';
+import { type RedisLinks, type RedisScript, redisScript } from '../../infra/redis.ts';
 import type { ProcessMailbox, ReplacementHandler, SessionClaims } from './port.ts';
 
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    nedaClaimSession(
-      key: string,
-      sessionId: string,
-      owner: string,
-      ttlMs: number,
-      limit: number,
-    ): Result<string | null, Context>;
-    nedaRenewSession(key: string, sessionId: string, owner: string, ttlMs: number): Result<number, Context>;
-    nedaReleaseSessions(key: string, ...pairs: string[]): Result<number, Context>;
-  }
-}
-
 export interface RedisSessionClaimsOptions {
-  readonly links: Pick<RedisLinks, 'commands' | 'within'>;
+  readonly links: Pick<RedisLinks, 'send' | 'run'>;
   readonly mailbox: ProcessMailbox;
   readonly keyPrefix: string;
   readonly processId: string;
@@ -37,7 +22,6 @@ const MAX_UNRELEASED = 10_000;
  */
 export function createRedisSessionClaims(options: RedisSessionClaimsOptions): SessionClaims {
   const { links, mailbox, keyPrefix, processId } = options;
-  const redis = links.commands;
   const processLeaseMs = options.processLeaseMs ?? DEFAULT_PROCESS_LEASE_MS;
   const timers = new Set<NodeJS.Timeout>();
   /** Claims that could not be given up while Redis was away: user, session and owner; tried again. */
@@ -45,20 +29,22 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
   let stopListening: (() => void) | null = null;
   let handler: ReplacementHandler | null = null;
   let closed = false;
-  defineScripts(redis);
 
   const socketsKey = (userId: string): string => `${keyPrefix}sockets:{${userId}}`;
   const processKey = (id: string): string => `${keyPrefix}process:{${id}}`;
-  const wait = <T>(command: Promise<T>): Promise<T> => links.within(SILENCE_MS, command);
+  const claimScript = readScript('claim');
+  const renewScript = readScript('renew');
+  const releaseScript = readScript('release');
   const ownerOf = (connectionId: string): string => `${processId} ${connectionId}`;
 
   async function giveSignOfLife(): Promise<void> {
-    await wait(redis.set(processKey(processId), '1', 'PX', processLeaseMs)).catch(() => null);
+    const key = processKey(processId);
+    await links.send(SILENCE_MS, key, (redis) => redis.set(key, '1', 'PX', processLeaseMs)).catch(() => null);
   }
 
   async function release(userId: string, sessionId: string, owner: string): Promise<void> {
     if (unreleased.size < MAX_UNRELEASED) unreleased.set(owner, [userId, sessionId, owner]);
-    await wait(redis.nedaReleaseSessions(socketsKey(userId), sessionId, owner));
+    await links.run(SILENCE_MS, releaseScript, [socketsKey(userId)], [sessionId, owner]);
     unreleased.delete(owner);
   }
 
@@ -89,13 +75,16 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
 
   /** Drops the claims of processes that are dead; true when there were any. */
   async function dropDeadClaims(userId: string): Promise<boolean> {
-    const claims = Object.entries(await wait(redis.hgetall(socketsKey(userId))));
+    const key = socketsKey(userId);
+    const claims = Object.entries(await links.send(SILENCE_MS, key, (redis) => redis.hgetall(key)));
     const dead = new Set<string>();
     for (const other of new Set(claims.map(([, owner]) => processOf(owner)))) {
-      if (other !== processId && (await wait(redis.exists(processKey(other)))) === 0) dead.add(other);
+      if (other === processId) continue;
+      const sign = processKey(other);
+      if ((await links.send(SILENCE_MS, sign, (redis) => redis.exists(sign))) === 0) dead.add(other);
     }
     const pairs = claims.filter(([, owner]) => dead.has(processOf(owner))).flat();
-    return pairs.length > 0 && (await wait(redis.nedaReleaseSessions(socketsKey(userId), ...pairs))) > 0;
+    return pairs.length > 0 && Number(await links.run(SILENCE_MS, releaseScript, [key], pairs)) > 0;
   }
 
   return {
@@ -105,13 +94,12 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       await Promise.all([giveSignOfLife(), listen()]);
     },
     async claim({ userId, sessionId, connectionId, ttlMs }, userLimit) {
-      const key = socketsKey(userId);
       const owner = ownerOf(connectionId);
-      let previous = await wait(redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit));
-      if (previous === null && (await dropDeadClaims(userId))) {
-        previous = await wait(redis.nedaClaimSession(key, sessionId, owner, ttlMs, userLimit));
-      }
-      if (previous === null) return 'limit';
+      const claim = (): Promise<unknown> =>
+        links.run(SILENCE_MS, claimScript, [socketsKey(userId)], [sessionId, owner, ttlMs, userLimit]);
+      let previous = await claim();
+      if (previous === null && (await dropDeadClaims(userId))) previous = await claim();
+      if (typeof previous !== 'string') return 'limit';
       if (previous === '' || previous === owner) return 'claimed';
       const replaced = previous.slice(previous.indexOf(' ') + 1);
       if (processOf(previous) === processId) handler?.onReplaced(replaced);
@@ -120,7 +108,8 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       return 'claimed';
     },
     async renew({ userId, sessionId, connectionId, ttlMs }) {
-      return (await wait(redis.nedaRenewSession(socketsKey(userId), sessionId, ownerOf(connectionId), ttlMs))) === 1;
+      const args = [sessionId, ownerOf(connectionId), ttlMs];
+      return (await links.run(SILENCE_MS, renewScript, [socketsKey(userId)], args)) === 1;
     },
     async release({ userId, sessionId, connectionId }) {
       await release(userId, sessionId, ownerOf(connectionId));
@@ -131,7 +120,8 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       stopListening?.();
-      await wait(redis.del(processKey(processId))).catch(() => 0);
+      const key = processKey(processId);
+      await links.send(SILENCE_MS, key, (redis) => redis.del(key)).catch(() => 0);
     },
   };
 }
@@ -140,9 +130,6 @@ function processOf(owner: string): string {
   return owner.slice(0, owner.indexOf(' '));
 }
 
-function defineScripts(redis: Redis): void {
-  const read = (name: string): string => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
-  redis.defineCommand('nedaClaimSession', { numberOfKeys: 1, lua: read('claim') });
-  redis.defineCommand('nedaRenewSession', { numberOfKeys: 1, lua: read('renew') });
-  redis.defineCommand('nedaReleaseSessions', { numberOfKeys: 1, lua: read('release') });
+function readScript(name: string): RedisScript {
+  return redisScript(readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8'));
 }
