@@ -47,8 +47,7 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
 
   return {
     hash: async (password, field) => {
-      if (commonPasswords.has(password.toLowerCase()))
-        throw invalidField(field, 'is too common: others would guess it');
+      refuseCommonPassword(password, field);
       return inTurn(() => hash(password, parameters));
     },
     isRight: (password, storedHash) =>
@@ -59,4 +58,9 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
         return isEqual && storedHash !== null && password.isWellFormed();
       }),
   };
+}
+
+/** Throws `validation_failed` about `field` for a password that guessing begins with. */
+export function refuseCommonPassword(password: string, field: string): void {
+  if (commonPasswords.has(password.toLowerCase())) throw invalidField(field, 'is too common: others would guess it');
 }

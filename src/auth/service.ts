@@ -1,6 +1,6 @@
 import type { Audit } from '../audit/index.ts';
-import { AppError, notFound } from '../errors.ts';
-import type { ChangeContext, Origin, RunChange } from '../infra/change.ts';
+import { notFound } from '../errors.ts';
+import type { ChangeContext, RunChange } from '../infra/change.ts';
 import type { Clock } from '../infra/clock.ts';
 import type { Logger } from '../infra/logger.ts';
 import type { Outbox } from '../infra/outbox/index.ts';
@@ -10,8 +10,7 @@ import type { Telemetry } from '../telemetry.ts';
 import type { Users } from '../users/index.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAuthenticator, type Authenticator } from './authenticator.ts';
-import type { Device, LoginRequest, PasswordChange, Session, Tokens } from './contract.ts';
-import { createLoginThrottle, noLoginThrottle } from './login-throttle.ts';
+import type { Session, Tokens } from './contract.ts';
 import { createOpenSession } from './open-session.ts';
 import { createPairing, type Pairing } from './pairing/pairing.ts';
 import { createPasswords } from './passwords.ts';
@@ -19,6 +18,9 @@ import { createRefresh } from './refresh.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import * as repo from './repo.ts';
 import type { SessionFilter } from './repo.ts';
+import { createSignIn, type SignIn } from './sign-in.ts';
+import * as failureCounts from './throttle/repo.ts';
+import { createThrottle, noThrottle, type FailureCounts } from './throttle/throttle.ts';
 import { sessionOnWire } from './wire.ts';
 
 /** Why a session ended, in events and in the audit. */
@@ -32,12 +34,7 @@ type SessionEndCause =
   | 'expired';
 
 /** Signing in, sessions and their tokens. Source: the contract's REST rules. */
-export interface Auth extends Authenticator, Pairing {
-  /**
-   * Throws `invalid_credentials` alike for an unknown name, a wrong password and a disabled user, `too_many_requests`,
-   * and `dependency_unavailable` when too many passwords wait to be hashed.
-   */
-  login(request: { readonly requestId: string; readonly address: string }, input: LoginRequest): Promise<Tokens>;
+export interface Auth extends Authenticator, SignIn, Pairing {
   /** Throws `token_invalid`, `token_expired`, `token_wrong_type`, `refresh_reused` (which ends the session). */
   refresh(requestId: string, refreshToken: string): Promise<Tokens>;
   /** The living sessions of a user, newest first. */
@@ -48,12 +45,6 @@ export interface Auth extends Authenticator, Pairing {
   endSession(context: ChangeContext, sessionId: string, cause: SessionEndCause, userId?: string): Promise<void>;
   /** Ends all sessions of a user, except one when given, and voids his pairing codes. */
   endSessionsOf(context: ChangeContext, userId: string, cause: SessionEndCause, exceptId?: string): Promise<void>;
-  /** Other sessions end. Throws `wrong_password`, `too_many_requests`, `validation_failed` for a common password. */
-  changePassword(
-    origin: Origin,
-    who: { readonly userId: string; readonly username: string; readonly sessionId: string; readonly address: string },
-    input: PasswordChange,
-  ): Promise<void>;
   /** For passwords that others set. Throws `validation_failed` for a common one. */
   hashPassword(password: string): Promise<string>;
   start(): void;
@@ -92,7 +83,9 @@ export function createAuth(parts: AuthParts): Auth {
   const accessTokens = createAccessTokens({ keys: parts.secretKeys, ttlMs: parts.accessTokenTtlMs, clock });
   const refreshTokens = createRefreshTokens(parts.secretKeys);
   const passwords = createPasswords();
-  const throttle = parts.limitsLogins ? createLoginThrottle(clock.monotonicMs) : noLoginThrottle;
+  const throttle = parts.limitsLogins
+    ? createThrottle({ counts: countsIn(database), logger: parts.logger, secretKey: parts.secretKeys[0] })
+    : noThrottle;
   const { authenticator, forget, stopAuthenticator, startAuthenticator } = createAuthenticator({
     database,
     users,
@@ -103,7 +96,7 @@ export function createAuth(parts: AuthParts): Auth {
   });
 
   const openSession = createOpenSession({ ...parts, accessTokens, refreshTokens });
-  const { pairing, voidCodesOf, deleteExpiredCodes } = createPairing({ ...parts, openSession });
+  const { pairing, voidCodesOf, deleteExpiredCodes } = createPairing({ ...parts, throttle, openSession });
 
   async function announceEnd(
     context: ChangeContext,
@@ -124,53 +117,6 @@ export function createAuth(parts: AuthParts): Auth {
         telemetry.sessionEnded({ requestId: context.requestId, userId, sessionId: id, cause });
       }
     });
-  }
-
-  async function login(request: { requestId: string; address: string }, input: LoginRequest): Promise<Tokens> {
-    const account = input.username.toLowerCase();
-    const attempt = await throttle.begin(account, request.address);
-    try {
-      const found = await users.findCredentials(account);
-      const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
-      if (found === null || !isRight || found.disabled) {
-        attempt.failed();
-        await recordRefusal(request.requestId, found?.id);
-        throw invalidCredentials();
-      }
-      const tokens = await signIn(request.requestId, found.id, input.device);
-      attempt.succeeded();
-      return tokens;
-    } finally {
-      attempt.end();
-    }
-  }
-
-  async function signIn(requestId: string, userId: string, device: Device): Promise<Tokens> {
-    const origin: Origin = { actor: { type: 'user', userId }, requestId };
-    const tokens = await runChange(origin, async (context) => {
-      const user = await users.holdIfLiving(context, userId);
-      if (user === null || user.disabled) throw invalidCredentials();
-      const opened = await openSession(context, user, device);
-      await audit.record(context, {
-        action: 'auth.login',
-        target: { type: 'session', id: opened.session.id },
-        details: { device: device },
-      });
-      return opened;
-    });
-    telemetry.signedIn({ requestId, userId, sessionId: tokens.session.id, deviceKind: device.kind });
-    return tokens;
-  }
-
-  async function recordRefusal(requestId: string, userId: string | undefined): Promise<void> {
-    await runChange({ actor: { type: 'anonymous' }, requestId }, (context) =>
-      audit.record(context, {
-        action: 'auth.login',
-        target: userId === undefined ? null : { type: 'user', id: userId },
-        result: 'failure',
-      }),
-    );
-    telemetry.signInRefused({ requestId, ...(userId === undefined ? {} : { userId }) });
   }
 
   async function endSession(
@@ -202,32 +148,7 @@ export function createAuth(parts: AuthParts): Auth {
     return rows.map((row) => sessionOnWire(row, row.id === page.currentId));
   }
 
-  const changePassword: Auth['changePassword'] = async (origin, who, input) => {
-    const attempt = await throttle.begin(who.username, who.address);
-    try {
-      const found = await users.findCredentials(who.username);
-      if (!(await passwords.isRight(input.currentPassword, found?.passwordHash ?? null))) {
-        attempt.failed();
-        await runChange(origin, (context) =>
-          audit.record(context, {
-            action: 'auth.password_changed',
-            target: { type: 'user', id: who.userId },
-            result: 'failure',
-          }),
-        );
-        throw new AppError('wrong_password', 'The current password is wrong.');
-      }
-      const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
-      await runChange(origin, async (context) => {
-        await users.update(context, who.userId, { passwordHash });
-        await endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
-        await audit.record(context, { action: 'auth.password_changed', target: { type: 'user', id: who.userId } });
-      });
-      attempt.succeeded();
-    } finally {
-      attempt.end();
-    }
-  };
+  const signIn = createSignIn({ ...parts, throttle, passwords, openSession, endSessionsOf });
 
   async function endExpiredSessions(): Promise<void> {
     await runChange({ actor: { type: 'system' }, requestId: 'expired-sessions' }, async (context) => {
@@ -236,22 +157,23 @@ export function createAuth(parts: AuthParts): Auth {
     });
   }
 
+  const deleteEndedCounts = (): Promise<void> => database.read(failureCounts.deleteEndedCounts);
   const { logger } = parts;
   const sweepers = [
     createPeriodic({ name: 'expired sessions', everyMs: sweepEveryMs, logger, work: endExpiredSessions }),
     createPeriodic({ name: 'expired pairing codes', everyMs: sweepEveryMs, logger, work: deleteExpiredCodes }),
+    createPeriodic({ name: 'failed attempts', everyMs: sweepEveryMs, logger, work: deleteEndedCounts }),
   ];
 
   return {
     ...authenticator,
     ...pairing,
-    login,
+    ...signIn,
     refresh: createRefresh({ ...parts, accessTokens, refreshTokens, endSession }),
     listSessions: (userId, page) => listAllSessions({ userId }, page),
     listAllSessions,
     endSession,
     endSessionsOf,
-    changePassword,
     hashPassword: (password) => passwords.hash(password, 'password'),
     start: () => {
       startAuthenticator();
@@ -263,6 +185,10 @@ export function createAuth(parts: AuthParts): Auth {
   };
 }
 
-function invalidCredentials(): AppError {
-  return new AppError('invalid_credentials', 'The username or the password is wrong.');
+function countsIn(database: Database): FailureCounts {
+  return {
+    read: (keys) => database.read((query) => failureCounts.readCounts(query, keys)),
+    add: (keys) => database.read((query) => failureCounts.addFailure(query, keys)),
+    forget: (key) => database.read((query) => failureCounts.deleteCount(query, key)),
+  };
 }

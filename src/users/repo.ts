@@ -24,7 +24,12 @@ export interface UserRecord {
   readonly createdAt: Date;
 }
 
-type LockStrength = 'share' | 'update';
+export interface UserCredentials extends UserRecord {
+  /** `null`: signs in by pairing only. */
+  readonly passwordHash: string | null;
+}
+
+export type LockStrength = 'share' | 'update';
 
 export async function findUser(query: Queryable, id: string): Promise<UserRecord | null> {
   const rows = await query
@@ -52,10 +57,21 @@ export async function findUsers(query: Queryable, ids: readonly string[]): Promi
     .where(and(inArray(users.id, [...ids]), isNull(users.deletedAt)));
 }
 
-export async function findCredentials(
-  query: Queryable,
-  username: string,
-): Promise<(UserRecord & { readonly passwordHash: string | null }) | null> {
+/** As {@link lockUser}, with the password's hash. */
+export async function lockCredentials(
+  tx: Queryable,
+  id: string,
+  strength: LockStrength,
+): Promise<UserCredentials | null> {
+  const rows = await tx
+    .select({ ...columns, passwordHash: users.passwordHash })
+    .from(users)
+    .where(and(eq(users.id, id), isNull(users.deletedAt)))
+    .for(strength);
+  return rows[0] ?? null;
+}
+
+export async function findCredentials(query: Queryable, username: string): Promise<UserCredentials | null> {
   const rows = await query
     .select({ ...columns, passwordHash: users.passwordHash })
     .from(users)
@@ -118,7 +134,7 @@ export async function softDeleteUser(tx: Queryable, id: string): Promise<void> {
 }
 
 /** Changes that could leave no admin take turns. */
-const adminLock = 7_233_002;
+const adminLock = 7_233_004;
 
 /** Whether an enabled admin other than `id` exists; the answer holds until the transaction ends. */
 export async function hasOtherAdmin(tx: Queryable, id: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { Outbox } from '../infra/outbox/index.ts';
 import { violatedConstraint, type Database } from '../infra/postgres.ts';
 import { username, type UserRole } from './contract.ts';
 import * as repo from './repo.ts';
-import type { UserRecord } from './repo.ts';
+import type { LockStrength, UserCredentials, UserRecord } from './repo.ts';
 
 /** People and their system role. Passwords arrive hashed: auth owns them. */
 export interface Users {
@@ -13,13 +13,16 @@ export interface Users {
   /** The living ones of `ids`, in no order. */
   findMany(ids: readonly string[]): Promise<UserRecord[]>;
   /** By user name in any case; for signing in only. A text that no user name can be is nobody's. */
-  findCredentials(username: string): Promise<(UserRecord & { readonly passwordHash: string | null }) | null>;
+  findCredentials(username: string): Promise<UserCredentials | null>;
   /** Ordered by id; `search` is part of user name or display name, any case. */
   list(page: { search: string | undefined; afterId: string | undefined; limit: number }): Promise<UserRecord[]>;
   /** The living user, who stays as he is until the transaction ends. Throws `not_found`. */
   hold(context: ChangeContext, id: string): Promise<UserRecord>;
-  /** As {@link Users.hold}; `null` when there is no such user. */
-  holdIfLiving(context: ChangeContext, id: string): Promise<UserRecord | null>;
+  /**
+   * As {@link Users.hold}, for signing in; `null` when there is no such user. `update` for whoever changes him
+   * afterwards.
+   */
+  holdCredentials(context: ChangeContext, id: string, strength: LockStrength): Promise<UserCredentials | null>;
   /** Throws `already_exists` when a living user has the name. */
   create(context: ChangeContext, input: UserInput): Promise<UserRecord>;
   /** Changes what is given and differs. Throws `not_found`, `last_admin`. */
@@ -51,10 +54,6 @@ export function createUsers(parts: {
   readonly audit: Audit;
 }): Users {
   const { database, outbox, audit } = parts;
-
-  function holdIfLiving(context: ChangeContext, id: string): Promise<UserRecord | null> {
-    return repo.lockUser(context.tx, id, 'share');
-  }
 
   async function keepAnAdmin(context: ChangeContext, user: UserRecord): Promise<void> {
     if (user.role !== 'admin' || user.disabled) return;
@@ -142,9 +141,9 @@ export function createUsers(parts: {
       return name.success ? database.read((query) => repo.findCredentials(query, name.data)) : null;
     },
     list: (page) => database.read((query) => repo.listUsers(query, page)),
-    holdIfLiving,
+    holdCredentials: (context, id, strength) => repo.lockCredentials(context.tx, id, strength),
     hold: async (context, id) => {
-      const user = await holdIfLiving(context, id);
+      const user = await repo.lockUser(context.tx, id, 'share');
       if (user === null) throw notFound();
       return user;
     },

@@ -1,23 +1,24 @@
+import postgres from 'postgres';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
 let database: TestDatabase;
 let server: InProcessServer;
-let nowShiftMs = 0;
+let sql: postgres.Sql;
 
 beforeEach(async () => {
-  nowShiftMs = 0;
   database = await createDatabase();
-  const clock = { nowMs: () => Date.now() + nowShiftMs, monotonicMs: () => performance.now() + nowShiftMs };
+  sql = postgres(database.url, { max: 1 });
   server = await startInProcess({
     databaseUrl: database.url,
     environment: { RATE_LIMITS: 'on', TRUSTED_PROXIES: '127.0.0.1' },
-    overrides: { clock },
   });
 });
 
 afterEach(async () => {
+  await sql.end();
   await server[Symbol.asyncDispose]();
   await database[Symbol.asyncDispose]();
 });
@@ -29,6 +30,17 @@ function attempt(username: string, password: string, address = '198.51.100.1') {
   return server.rest.request('POST', '/api/v1/auth/login', { headers, body: { username, password, device } });
 }
 
+function pair(code: string, address: string) {
+  const headers = { 'x-forwarded-for': address };
+  return server.rest.request('POST', '/api/v1/auth/pair', { headers, body: { code, device } });
+}
+
+/** As if that much time had passed since every failure so far. */
+async function letPass(seconds: number): Promise<void> {
+  await sql`update failed_attempts
+    set last_at = last_at - ${seconds} * interval '1 s', ends_at = ends_at - ${seconds} * interval '1 s'`;
+}
+
 it.each(['alice', 'nobody'])(
   'lets an account (%s) fail 5 times and then makes it wait longer and longer',
   async (username) => {
@@ -37,7 +49,7 @@ it.each(['alice', 'nobody'])(
     expect(first.status).toBe(429);
     const firstWait = Number(first.headers.get('retry-after'));
     expect(firstWait).toBeGreaterThanOrEqual(1);
-    nowShiftMs += firstWait * 1_000;
+    await letPass(firstWait);
     expect((await attempt(username, 'wrong-one')).status).toBe(401);
     const second = await attempt(username.toUpperCase(), 'push-to-talk');
     expect(second.status).toBe(429);
@@ -90,8 +102,59 @@ it('lets an address fail 60 times a minute, and others go on', async () => {
   for (let count = 0; count < 60; count += 1) expect((await attempt(`nobody-${count}`, 'wrong-one')).status).toBe(401);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(429);
   expect((await attempt('alice', 'push-to-talk', '198.51.100.2')).status).toBe(200);
-  nowShiftMs += 60_000;
+  await letPass(60);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(200);
+});
+
+it.each([
+  ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9', '2001:db8:1:3::1'],
+  ['::ffff:198.51.100.7', '198.51.100.7', '::ffff:198.51.100.8'],
+])('counts %s and %s as one address, and %s as another', async (first, same, other) => {
+  for (let count = 0; count < 10; count += 1) expect((await pair('BCDF-GHJK', first)).status).toBe(401);
+  expect((await pair('BCDF-GHJK', same)).status).toBe(429);
+  expect((await pair('BCDF-GHJK', other)).status).toBe(401);
+});
+
+it('lets an address be wrong about 10 pairing codes a minute, and takes right ones uncounted', async () => {
+  const admin = (await server.rest.login('admin')).accessToken;
+  const { id } = await server.rest.createUser(admin, { username: 'watch' });
+  const codeFor = async (): Promise<string> => {
+    const path = `/api/v1/admin/users/${id}/pairing-codes`;
+    return z.object({ code: z.string() }).parse(await server.rest.expect(201, 'POST', path, { token: admin })).code;
+  };
+  const here = '198.51.100.1';
+  for (let count = 0; count < 12; count += 1) expect((await pair(await codeFor(), here)).status).toBe(200);
+  for (let count = 0; count < 9; count += 1) expect((await pair('BCDF-GHJK', here)).status).toBe(401);
+  expect((await pair(await codeFor(), here)).status).toBe(200);
+  expect((await pair('no code at all', here)).status).toBe(401);
+  const code = await codeFor();
+  const refused = await pair(code, here);
+  expect(refused.status).toBe(429);
+  expect(refused.body).toMatchObject({ code: 'too_many_requests' });
+  const wait = Number(refused.headers.get('retry-after'));
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(60);
+  expect((await attempt('alice', 'push-to-talk', here)).status).toBe(200);
+  expect((await pair(await codeFor(), '198.51.100.2')).status).toBe(200);
+  await letPass(wait);
+  expect((await pair(code, here)).status).toBe(200);
+});
+
+it('lets 10 pairing codes of an address be wrong also when they come at once', async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => pair('BCDF-GHJK', '198.51.100.1')));
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status === 401)).toHaveLength(10);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(50);
+});
+
+it('stores neither what was typed as a name nor an address', async () => {
+  await attempt('my-password-by-mistake', 'wrong-one', '198.51.100.77');
+  await pair('BCDF-GHJK', '198.51.100.77');
+  const rows = await sql<{ whole: string }[]>`select row_to_json(f)::text as whole from failed_attempts f`;
+  expect(rows).toHaveLength(3);
+  const all = `${rows.map(({ whole }) => whole).join('')}${server.log()}`;
+  expect(all).not.toContain('my-password-by-mistake');
+  expect(rows.map(({ whole }) => whole).join('')).not.toContain('198.51.100.77');
 });
 
 it('answers 1200 requests a minute and address, and 429 before anything else', async () => {

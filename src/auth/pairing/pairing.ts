@@ -1,11 +1,14 @@
 import type { Audit } from '../../audit/index.ts';
 import { AppError } from '../../errors.ts';
+import { addressKey } from '../../infra/address-key.ts';
 import type { ChangeContext, RunChange } from '../../infra/change.ts';
 import type { Database } from '../../infra/postgres.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import type { Users } from '../../users/index.ts';
-import type { Tokens } from '../contract.ts';
+import type { Device, Tokens } from '../contract.ts';
 import type { OpenSession } from '../open-session.ts';
+import type { AttemptKey } from '../throttle/rules.ts';
+import type { Throttle } from '../throttle/throttle.ts';
 import { createPairingCodes } from './codes.ts';
 import type { PairingCode, PairRequest } from './contract.ts';
 import * as repo from './repo.ts';
@@ -30,6 +33,7 @@ export function createPairing(parts: {
   readonly users: Users;
   readonly telemetry: Telemetry;
   readonly secretKeys: readonly [string, ...string[]];
+  readonly throttle: Throttle;
   readonly openSession: OpenSession;
 }): {
   readonly pairing: Pairing;
@@ -56,32 +60,39 @@ export function createPairing(parts: {
     input: PairRequest,
   ): Promise<Tokens> {
     const { requestId } = request;
-    const hashes = codes.hashesOf(input.code);
-    const found = hashes.length === 0 ? null : await database.read((query) => repo.findCode(query, hashes));
-    const tokens = found === null ? null : await signIn(requestId, found, input.device);
-    if (tokens === null) {
-      await recordRefusal(requestId, found?.userId);
-      throw new AppError('invalid_credentials', 'The pairing code is wrong, was used, or has expired.');
+    const { device } = input;
+    const keys: AttemptKey[] = [{ kind: 'pairing_address', name: addressKey(request.address) }];
+    let userId: string | undefined;
+    try {
+      const tokens = await parts.throttle.attempt(keys, async () => {
+        const code = await database.read((query) => repo.findCode(query, codes.hashesOf(input.code)));
+        if (code === null) throw invalidCode();
+        ({ userId } = code);
+        return signIn(requestId, code, device);
+      });
+      telemetry.signedIn({
+        requestId,
+        userId: tokens.user.id,
+        sessionId: tokens.session.id,
+        deviceKind: device.kind,
+      });
+      return tokens;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'invalid_credentials') await recordRefusal(requestId, userId);
+      throw error;
     }
-    telemetry.signedIn({
-      requestId,
-      userId: tokens.user.id,
-      sessionId: tokens.session.id,
-      deviceKind: input.device.kind,
-    });
-    return tokens;
   }
 
-  /** `null`: the code is not open, or its user may not sign in. Whoever ends a user's codes holds him first too. */
+  /** Whoever voids a user's codes holds him first too. */
   function signIn(
     requestId: string,
     code: { readonly id: string; readonly userId: string },
-    device: PairRequest['device'],
-  ): Promise<Tokens | null> {
+    device: Device,
+  ): Promise<Tokens> {
     const origin = { actor: { type: 'user', userId: code.userId }, requestId } as const;
     return runChange(origin, async (context) => {
-      const user = await users.holdIfLiving(context, code.userId);
-      if (user === null || user.disabled || !(await repo.useCode(context.tx, code.id))) return null;
+      const user = await users.holdCredentials(context, code.userId, 'share');
+      if (user === null || user.disabled || !(await repo.useCode(context.tx, code.id))) throw invalidCode();
       const tokens = await parts.openSession(context, user, device);
       await audit.record(context, {
         action: 'auth.paired',
@@ -108,4 +119,8 @@ export function createPairing(parts: {
     voidCodesOf: (context, userId) => repo.deleteCodesOf(context.tx, userId),
     deleteExpiredCodes: () => database.read((query) => repo.deleteExpiredCodes(query)),
   };
+}
+
+function invalidCode(): AppError {
+  return new AppError('invalid_credentials', 'The pairing code is wrong, was used, or has expired.');
 }
