@@ -1,9 +1,10 @@
+import { createAdminLive, type AdminLive } from './admin/index.ts';
 import { createFloorAudit } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { createCore, type Core, type CoreOverrides } from './core.ts';
 import { AppError } from './errors.ts';
 import type { Groups } from './groups/index.ts';
-import { createHistory, type History } from './history/index.ts';
+import { createGapRecords, createHistory, type History } from './history/index.ts';
 import { createHealth, type Health } from './http/health.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
 import { createRealtime, exportGatewayMetrics, type Realtime } from './realtime/index.ts';
@@ -13,6 +14,7 @@ export interface Container extends Omit<Core, 'close'> {
   readonly liveStore: LiveStoreGenerations;
   readonly health: Health;
   readonly realtime: Realtime;
+  readonly adminLive: AdminLive;
   readonly history: History;
   /** Begins what runs by itself. The database is migrated by then. Throws `dependency_unavailable`. */
   start(): Promise<void>;
@@ -24,7 +26,7 @@ export interface Container extends Omit<Core, 'close'> {
 export async function createContainer(config: Config, overrides: CoreOverrides = {}): Promise<Container> {
   const { close, ...core } = createCore(config, overrides);
   const { version, logger, clock, metrics, telemetry, database, runChange, outbox, audit, groups, auth } = core;
-  const liveStore = createLiveStoreGenerations(database);
+  const liveStore = createLiveStoreGenerations({ runChange, onReplaced: createGapRecords(core.audit) });
   const health = createHealth(version);
   health.register('postgres', async () => {
     await database.ping();
@@ -70,6 +72,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
     liveStore,
     health,
     realtime,
+    adminLive: createAdminLive({ live: realtime.live, groups, audit, runChange }),
     history,
     start: async () => {
       await outbox.start();

@@ -1,2 +1,3 @@
+export { createGapRecords } from './gaps.ts';
 export { createHistory, type History } from './service.ts';
 export { registerHistoryRoutes } from './routes.ts';

@@ -100,6 +100,22 @@ export async function insertRejected(
   await query.insert(historyRejected).values(row).onConflictDoNothing();
 }
 
+/** Groups whose voice session has not ended, up to `atMost` of them, and how many there are. */
+export async function groupsLive(
+  query: Queryable,
+  atMost: number,
+): Promise<{ readonly groupIds: readonly string[]; readonly count: number }> {
+  const { groupId, endedAt } = groupVoiceSessions;
+  const rows = await query
+    .select({ groupId, count: sql<number>`(count(*) over ())::int` })
+    .from(groupVoiceSessions)
+    .where(isNull(endedAt))
+    .groupBy(groupId)
+    .orderBy(groupId)
+    .limit(atMost);
+  return { groupIds: rows.map((row) => row.groupId), count: rows[0]?.count ?? 0 };
+}
+
 interface OldRows {
   /** Ended more than this many days ago, by the database's clock. */
   readonly days: number;

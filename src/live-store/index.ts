@@ -1,4 +1,4 @@
-import type { Database } from '../infra/postgres.ts';
+import type { ChangeContext, RunChange } from '../infra/change.ts';
 import { raiseGeneration } from './repo.ts';
 
 /** The generations of live stores, from which epochs are made. Source: floor.md "Epochs". */
@@ -15,6 +15,26 @@ export interface LiveStoreGenerations {
   }): Promise<number>;
 }
 
-export function createLiveStoreGenerations(database: Database): LiveStoreGenerations {
-  return { currentGeneration: (store) => database.read((query) => raiseGeneration(query, store)) };
+/** A live store stands in the place of another one, or has lost its data. */
+export interface ReplacedStore {
+  readonly key: string;
+  readonly generation: number;
+  readonly isEmpty: boolean;
+}
+
+export function createLiveStoreGenerations(parts: {
+  readonly runChange: RunChange;
+  /** Commits with the new generation. */
+  readonly onReplaced: (context: ChangeContext, store: ReplacedStore) => Promise<void>;
+}): LiveStoreGenerations {
+  const origin = { actor: { type: 'system' }, requestId: 'live-store' } as const;
+  return {
+    currentGeneration: (store) =>
+      parts.runChange(origin, async (context) => {
+        const { generation, isReplaced } = await raiseGeneration(context.tx, store);
+        const { key, isEmpty } = store;
+        if (isReplaced) await parts.onReplaced(context, { key, generation, isEmpty });
+        return generation;
+      }),
+  };
 }

@@ -1,14 +1,19 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Queryable } from '../infra/postgres.ts';
 import { liveStore } from './schema.ts';
 
-/** One statement, so that processes which meet a new store at once get growing numbers. */
+/** One after the other, so that processes which meet a new store at once get growing numbers. */
 export async function raiseGeneration(
-  query: Queryable,
+  tx: Queryable,
   store: { readonly key: string; readonly runId: string; readonly isEmpty: boolean },
-): Promise<number> {
+): Promise<{ readonly generation: number; readonly isReplaced: boolean }> {
+  const known = await tx
+    .select({ generation: liveStore.generation })
+    .from(liveStore)
+    .where(eq(liveStore.key, store.key))
+    .for('update');
   const isNew = sql`(${liveStore.runId} <> excluded.run_id or ${store.isEmpty}::boolean)`;
-  const rows = await query
+  const rows = await tx
     .insert(liveStore)
     .values({ key: store.key, runId: store.runId, generation: 1 })
     .onConflictDoUpdate({
@@ -22,5 +27,6 @@ export async function raiseGeneration(
     .returning({ generation: liveStore.generation });
   const row = rows[0];
   if (row === undefined) throw new Error('an upsert returned no row');
-  return row.generation;
+  const { generation } = row;
+  return { generation, isReplaced: known[0] !== undefined && generation > known[0].generation };
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase as connect } from '../../src/infra/postgres.ts';
+import { createRunChange } from '../../src/infra/change.ts';
 import { createLiveStoreGenerations } from '../../src/live-store/index.ts';
 import { createDatabase, createEmptyDatabase, type TestDatabase } from '../_support/postgres.ts';
 
@@ -124,7 +125,15 @@ describe('live store generations', () => {
   it('rise with an unknown run and an empty store, and else stay, also when processes race', async () => {
     const database = await createDatabase();
     const pools = [1, 2, 3].map(() => connect({ url: database.url, applicationName: 'test' }));
-    const stores = pools.map(createLiveStoreGenerations);
+    const replaced: string[] = [];
+    const stores = pools.map((pool) =>
+      createLiveStoreGenerations({
+        runChange: createRunChange(pool),
+        onReplaced: async (_context, { key, generation, isEmpty }) => {
+          replaced.push(`${key} ${generation}${isEmpty ? ' empty' : ''}`);
+        },
+      }),
+    );
     const ask = (runId: string, isEmpty = false) =>
       Promise.all(stores.map((store) => store.currentGeneration({ key: 'k', runId, isEmpty })));
     try {
@@ -133,6 +142,7 @@ describe('live store generations', () => {
       expect(await ask('run-2')).toEqual([2, 2, 2]);
       expect((await ask('run-2', true)).toSorted((left, right) => left - right)).toEqual([3, 4, 5]);
       expect(await stores[0]?.currentGeneration({ key: 'other', runId: 'run-2', isEmpty: false })).toBe(1);
+      expect(replaced.toSorted()).toEqual(['k 2', 'k 3 empty', 'k 4 empty', 'k 5 empty']);
     } finally {
       await Promise.all(pools.map((pool) => pool.close()));
       await database[Symbol.asyncDispose]();
