@@ -1,7 +1,7 @@
-import { isIPv6 } from 'node:net';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
+import { addressKey } from '../infra/address-key.ts';
 import type { HttpServer } from './server.ts';
 
 const requestsPerMinute = 1_200;
@@ -23,14 +23,4 @@ export async function limitRequests(server: HttpServer): Promise<void> {
   });
   // As a hook of the whole server it runs before all other checks, and for unknown paths too.
   server.addHook('onRequest', server.rateLimit());
-}
-
-/** One key per IPv4 address and per IPv6 network of 64 bits, which is what one customer has. */
-export function addressKey(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address;
-  const [head = '', tail = ''] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const tailGroups = tail === '' ? [] : tail.split(':');
-  const zeros = address.includes('::') ? Array<string>(8 - groups.length - tailGroups.length).fill('0') : [];
-  return [...groups, ...zeros, ...tailGroups].slice(0, 4).join(':');
 }
