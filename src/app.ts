@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet';
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerAdminRoutes } from './admin/index.ts';
+import { recordRefusal } from './audit/index.ts';
 import { registerAuthRoutes } from './auth/index.ts';
 import type { Container } from './container.ts';
 import { registerGroupRoutes } from './groups/index.ts';
@@ -18,7 +19,7 @@ import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
 import { isSocketUpgrade, registerGateway } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
-import type { HttpServer } from './http/server.ts';
+import { originOf, type HttpServer } from './http/server.ts';
 import { routeUnusualRequests } from './http/unusual-requests.ts';
 import { validateStrictly } from './http/validation.ts';
 
@@ -60,7 +61,10 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   await allowOrigins(server, config.http.allowedOrigins);
   if (config.rateLimits) await limitRequests(server);
   checkBeforeAccess(server);
-  guardAccess(server, container.auth.authenticate);
+  guardAccess(server, container.auth.authenticate, (request) => {
+    const { url = '' } = request.routeOptions;
+    recordRefusal(container.audit, originOf(request), { method: request.method, route: url });
+  });
   checkAfterAccess(server);
   validateStrictly(server);
   await collectOpenapi(server, { title: config.appName, version: container.version });

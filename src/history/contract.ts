@@ -45,7 +45,8 @@ const instantMessage = 'must be a time as in 2026-01-31T09:30:00.000Z (RFC 3339,
 
 const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 
-const instant = z
+/** A moment in a query. */
+export const instant = z
   .string(instantMessage)
   .refine((value) => instantForm.test(value), { error: instantMessage, abort: true })
   .refine((value) => z.iso.datetime().safeParse(value).success && !value.startsWith('0000-'), instantMessage)
@@ -53,7 +54,7 @@ const instant = z
   .optional();
 
 /** As `instant` in the API document. */
-const instantMeta = { format: 'date-time', pattern: instantForm.source };
+export const instantMeta = { format: 'date-time', pattern: instantForm.source };
 
 const span = {
   from: instant.meta({ ...instantMeta, description: 'started then or later', example: '2026-01-31T00:00:00Z' }),

@@ -27,8 +27,15 @@ export function demandAccessRules(server: HttpServer): void {
   });
 }
 
-/** Enforces the rules `session` and `admin`, before a body is read. */
-export function guardAccess(server: HttpServer, authenticate: Authenticate): void {
+/**
+ * Enforces the rules `session` and `admin`, before a body is read. `onForbidden` hears of callers whose role does not
+ * allow what they ask for.
+ */
+export function guardAccess(
+  server: HttpServer,
+  authenticate: Authenticate,
+  onForbidden: (request: FastifyRequest) => void = () => undefined,
+): void {
   server.decorateRequest('caller', null);
   server.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const access = request.routeOptions.config.access;
@@ -37,6 +44,7 @@ export function guardAccess(server: HttpServer, authenticate: Authenticate): voi
     if (!authentication.ok) throw refusalOf(authentication.reason);
     request.caller = { user: authentication.user, session: authentication.session };
     if (access === 'admin' && authentication.user.role !== 'admin') {
+      onForbidden(request);
       throw new AppError('forbidden', 'Only admins may do this.');
     }
   });

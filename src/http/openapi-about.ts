@@ -24,6 +24,9 @@ export function aboutApi({ title, version }: { readonly title: string; readonly 
       { name: 'admin: users', description: 'Who there is' },
       { name: 'admin: groups', description: 'Groups, their members and their managers' },
       { name: 'admin: history', description: 'Who talked when, in all groups' },
+      { name: 'admin: sessions', description: 'Who is signed in, on which device' },
+      { name: 'admin: live', description: 'Who talks and who is there, in all groups' },
+      { name: 'admin: audit', description: 'Who did what' },
       { name: 'operations', description: 'For those who run the server' },
     ],
   };

@@ -92,6 +92,11 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     objects: { id: 'group', newManager: 'user' },
     body: ({ ids }) => ({ userId: ids['newManager'] }),
   },
+  'GET /api/v1/admin/sessions': {},
+  'DELETE /api/v1/admin/sessions/:id': { objects: { id: 'session of another' } },
+  'GET /api/v1/admin/live': {},
+  'DELETE /api/v1/admin/groups/:id/floor': groupOnly,
+  'GET /api/v1/admin/audit': {},
 };
 
 /** The request of a row, as the one of a column sends it. `replaced` puts other ids in the place of real ones. */
