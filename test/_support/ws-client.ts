@@ -12,6 +12,8 @@ const DEFAULT_LIMIT_MS = 5_000;
 export interface Received {
   readonly atMs: number;
   readonly message: ServerMessage;
+  /** What stood on the wire. */
+  readonly text: string;
 }
 
 export interface ConnectOptions {
@@ -224,9 +226,10 @@ export class WsClient {
       this.binary.push({ atMs, data });
       return;
     }
-    const parsed = serverMessage.safeParse(JSON.parse(data.toString('utf8')));
-    if (parsed.success) this.received.push({ atMs, message: parsed.data });
-    else this.#fault = new Error(`a message breaks the contract: ${data.toString('utf8')}: ${parsed.error.message}`);
+    const text = data.toString('utf8');
+    const parsed = serverMessage.safeParse(JSON.parse(text));
+    if (parsed.success) this.received.push({ atMs, message: parsed.data, text });
+    else this.#fault = new Error(`a message breaks the contract: ${text}: ${parsed.error.message}`);
   }
 }
 
