@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import type { Clock } from '../infra/clock.ts';
 import type { Logger } from '../infra/logger.ts';
+import { createPeriodic } from '../infra/periodic.ts';
 import type { FloorAudit, GroupAccess, SessionAccess } from './access.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
@@ -14,10 +15,13 @@ import {
 import {
   createFloorModules,
   createLiveControl,
+  createLostTalks,
   type FloorTelemetry,
   type LiveControl,
   LiveGroups,
   lossOf,
+  storedTalkOf,
+  TalkLedger,
   TalkRequests,
 } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
@@ -27,6 +31,8 @@ import { createMediaServer, type MediaServer, type MediaServerOptions } from './
 const SWEEP_MS = 10_000;
 /** What is under way when the process stops gets this long. */
 const DRAIN_MS = 2_000;
+/** How often it is looked whether the live store is a new one that must be told of talks. */
+const LOST_TALKS_MS = 1_000;
 
 export interface RealtimeOptions {
   readonly redisUrl: string | null;
@@ -76,6 +82,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     onError,
   });
   const media = createMediaServer({ livekit: options.livekit, keyPrefix, log: logger });
+  const ledger = new TalkLedger(() => performance.now());
   const live: LiveGroups = new LiveGroups({
     store: store.floor,
     bus: store.bus,
@@ -83,6 +90,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     timings: floorTimings,
     telemetry: options.telemetry,
     audit: options.audit,
+    ledger,
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });
@@ -110,8 +118,11 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     allowedOrigins: options.allowedOrigins,
     rateLimits: options.rateLimits,
   });
+  const { generation, generationOf, history } = store;
+  const tellLostTalks = createLostTalks({ ledger, generation, generationOf, history, afterMs: floorTimings.leaseMs });
+  const lostTalks = createPeriodic({ name: 'lost talks', everyMs: LOST_TALKS_MS, logger, work: () => tellLostTalks() });
   let sweeper: NodeJS.Timeout | null = null;
-  let unsubscribe = (): void => undefined;
+  let unsubscribes: readonly (() => void)[] = [];
 
   /** Ends what dead processes left behind in groups that nobody is in. */
   async function sweep(): Promise<void> {
@@ -147,16 +158,25 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     closeSockets,
     async start() {
       live.start();
-      unsubscribe = options.events.subscribe(async (event) => {
-        const loss = lossOf(event);
-        if (loss !== null) await live.endAbsent(loss);
-      });
+      unsubscribes = [
+        options.events.subscribe(async (event) => {
+          const loss = lossOf(event);
+          if (loss !== null) await live.endAbsent(loss);
+        }),
+        options.events.subscribe((event) => {
+          const talkId = storedTalkOf(event);
+          if (talkId !== null) ledger.stored(talkId);
+        }),
+      ];
+      lostTalks.start();
       await gateway.start();
       sweepLater(0);
     },
     async stop() {
-      unsubscribe();
+      for (const unsubscribe of unsubscribes) unsubscribe();
       await closeSockets();
+      await lostTalks.stop();
+      await tellLostTalks('now').catch((error: unknown) => onError(error, 'lost talks'));
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;
       live.stop();

@@ -3,9 +3,8 @@ import { dropMember, flushPresence } from './machine-presence.ts';
 import { leaveQueue } from './machine-queue.ts';
 import { promote, voidPending } from './machine-reservation.ts';
 import type { GroupLife } from './machine-state.ts';
+import { GENERATION_FACTOR } from './model.ts';
 import { endTalk, noteTalk, talkDeadline } from './machine-talk.ts';
-
-const GENERATION_FACTOR = 2 ** 32;
 
 /** The number of a group's new life: generation · 2³² + seconds (floor.md "Epochs"). */
 function epochAt(generation: number, nowMs: number): number {

@@ -36,6 +36,14 @@ export const floorTimings: FloorTimings = {
   lingerMs: 60_000,
 };
 
+/** epoch = generation of the live store · this + the second in which the group became live. */
+export const GENERATION_FACTOR = 2 ** 32;
+
+/** The generation of the live store that an epoch began in. */
+export function generationOf(epoch: number): number {
+  return Math.floor(epoch / GENERATION_FACTOR);
+}
+
 /** Events that a group's log keeps for those who come back. */
 export const EVENT_LOG_LENGTH = 32;
 

@@ -15,6 +15,7 @@ import type { FloorActor, FloorAudit, Membership } from '../access.ts';
 import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
 import { groupJoinedText } from './snapshot-text.ts';
+import type { TalkLedger } from './talk-ledger.ts';
 import { TalkerWatch } from './talker-watch.ts';
 import type { Loss } from './absent-talkers.ts';
 import type { FloorTelemetry } from './telemetry.ts';
@@ -38,6 +39,7 @@ export interface LiveGroupsOptions {
   readonly media: MediaServer;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
+  readonly ledger: TalkLedger;
   readonly audit: FloorAudit;
   readonly onHandOver: KeeperOptions['onHandOver'];
   readonly onError: (error: unknown, step: string) => void;
@@ -129,6 +131,7 @@ export class LiveGroups {
         since: request.since,
         afterEpoch: room.sequencer.position?.epoch ?? 0,
       });
+      keeper.arrived(outcome);
       if (room.members.get(connection.id) !== entry) {
         await this.#leaveStore(keeper, connection, 'closed');
         return;

@@ -1,11 +1,20 @@
 import { v7 as uuid } from 'uuid';
-import type { Change, FloorStore, FloorTimings, GroupSnapshot, LogPosition } from '../floor/index.ts';
+import {
+  type Change,
+  type FloorStore,
+  type FloorTimings,
+  generationOf,
+  type GroupSnapshot,
+  type JoinOutcome,
+  type LogPosition,
+} from '../floor/index.ts';
 import type { FloorAudit } from '../access.ts';
 import type { Connection } from '../gateway/index.ts';
 import { type MediaServer } from '../media/index.ts';
-import type { Media } from '../protocol/index.ts';
+import { type Media, serverMessages } from '../protocol/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
 import { groupStateText } from './snapshot-text.ts';
+import type { LedgerTalk, TalkLedger } from './talk-ledger.ts';
 import type { TalkerWatch } from './talker-watch.ts';
 import { Alarm } from './timers.ts';
 import type { FloorTelemetry } from './telemetry.ts';
@@ -24,6 +33,8 @@ const RETRY_MS = 500;
 /** A group in which events come faster than snapshots is told of as it was last. */
 const MOST_SNAPSHOTS = 5;
 
+const startedTalk = serverMessages.TALK_STARTED.pick({ speaker: true, emergency: true });
+
 export interface KeeperOptions {
   readonly groupId: string;
   readonly store: FloorStore;
@@ -33,6 +44,7 @@ export interface KeeperOptions {
   readonly telemetry: FloorTelemetry;
   readonly audit: FloorAudit;
   readonly watch: TalkerWatch;
+  readonly ledger: TalkLedger;
   readonly onHandOver: (keeper: RoomKeeper, note: Parameters<RoomEvents['onHandOver']>[0]) => void;
   readonly onError: (error: unknown, step: string) => void;
 }
@@ -63,9 +75,10 @@ export class RoomKeeper {
       onNewEpoch: () => this.heal(),
       onHandOver: (note) => options.onHandOver(this, note),
       onUnansweredGrant: (talkId) => this.#endUnanswered(talkId),
-      onStarted: ({ talkId, connectionId, emergency }, grant) => {
+      onStarted: ({ talkId, connectionId, emergency, epoch, bytes }, grant) => {
         if (emergency)
           this.#recordEmergency(talkId, grant?.connection ?? this.room.members.get(connectionId)?.connection);
+        this.#remember(epoch, { talkId, elapsedMs: 0, describe: () => startedTalk.parse(JSON.parse(bytes)) });
         if (grant !== null) {
           const userId = grant.connection.user.id;
           options.telemetry.talkRequested({ outcome: 'granted', tookMs: performance.now() - grant.askedAtMs });
@@ -74,6 +87,7 @@ export class RoomKeeper {
         if (!this.#settleAlarm.pending) this.#settleAlarm.set(options.timings.leaseMs + SETTLE_MARGIN_MS);
       },
       onEnded: ({ talkId, cause, durationMs }, wasHonoured) => {
+        options.ledger.ended(talkId, cause);
         if (wasHonoured) options.telemetry.talkEnded({ groupId: options.groupId, talkId, cause, durationMs });
         this.#staleSince.clear();
       },
@@ -90,6 +104,12 @@ export class RoomKeeper {
   /** Nothing of this process is left in the group. */
   get idle(): boolean {
     return this.room.members.size === 0 && this.room.honoured.size === 0 && this.#owed.size === 0;
+  }
+
+  /** Takes in where a join has arrived: the voice session, and the talk that is open in it. */
+  arrived({ epoch, voiceSessionId, talk }: JoinOutcome): void {
+    this.room.voiceSessionId = voiceSessionId;
+    if (talk !== null) this.#remember(epoch, { ...talk, describe: () => talk });
   }
 
   /** Takes in what a step did: its events, the rights to withdraw, and when to look again. */
@@ -179,6 +199,15 @@ export class RoomKeeper {
     if (!this.#healAlarm.pending && this.#healing === null) this.#healAlarm.set(HEAL_DELAY_MS);
   }
 
+  /** Where nobody of this process is, the voice session may be another by now: its talks are left to those who are. */
+  #remember(epoch: number, talk: Pick<LedgerTalk, 'talkId' | 'elapsedMs' | 'describe'>): void {
+    const { voiceSessionId, groupId, members } = this.room;
+    if (voiceSessionId === null || members.size === 0) return;
+    const { talkId, elapsedMs, describe } = talk;
+    const generation = generationOf(epoch);
+    this.#options.ledger.started({ groupId, voiceSessionId, talkId, generation, elapsedMs, describe });
+  }
+
   async #settle(): Promise<void> {
     this.apply(await this.#options.store.settle({ groupId: this.room.groupId }));
   }
@@ -207,7 +236,8 @@ export class RoomKeeper {
     for (const { connection, member, sent } of this.room.members.values()) {
       if (!connection.open || !sent) continue;
       const { groupId } = this.room;
-      await this.#options.store.join({ groupId, member, voiceSessionId: uuid(), since: null, afterEpoch, again: true });
+      const input = { groupId, member, voiceSessionId: uuid(), since: null, afterEpoch, again: true };
+      this.arrived(await this.#options.store.join(input));
     }
   }
 

@@ -7,6 +7,7 @@ import { MemoryBus } from '../bus/index.ts';
 import type { Membership } from '../access.ts';
 import { LiveGroups } from './live-groups.ts';
 import { createStreamIds } from './stream-ids.ts';
+import { TalkLedger } from './talk-ledger.ts';
 import { TalkRequests } from './talk-requests.ts';
 
 const groupId = '01890000-0000-7000-8000-000000000001';
@@ -81,6 +82,7 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     timings: floorTimings,
     telemetry,
     audit,
+    ledger: new TalkLedger(() => performance.now()),
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
     onError,
   });
