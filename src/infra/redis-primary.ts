@@ -44,6 +44,7 @@ export class RedisPrimary {
   readonly #loaded = new Set<string>();
   #lastHeardAt = performance.now();
   #lastError = '';
+  #isClosed = false;
 
   constructor(address: string, options: RedisOptions, listener: PrimaryListener) {
     this.address = address;
@@ -68,7 +69,9 @@ export class RedisPrimary {
       });
     });
     this.#commands.on('ready', () => listener.onReady(this));
-    this.#commands.on('close', () => listener.onDown(this, this.#lastError));
+    this.#commands.on('close', () => {
+      if (!this.#isClosed) listener.onDown(this, this.#lastError);
+    });
     this.#subscriptions.on('ready', () => listener.onListening(this));
     this.#subscriptions.on('close', () => listener.onDeaf(this));
     this.#subscriptions.on('smessage', (channel: string, payload: string) => listener.onMessage(channel, payload));
@@ -133,6 +136,7 @@ export class RedisPrimary {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#commands.disconnect();
     this.#subscriptions.disconnect();
   }

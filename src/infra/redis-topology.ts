@@ -80,7 +80,7 @@ export class RedisTopology {
       return known.primary;
     }
     const { host, port } = readPlace(place);
-    const primary = this.#add(place, { ...this.#address, host, port });
+    const primary = this.#add(place, { ...this.#address, host, port }, performance.now());
     await primary.connect();
     return primary;
   }
@@ -121,7 +121,14 @@ export class RedisTopology {
       }
     }
     // All nodes may have new addresses; the one of the URL is left.
-    await this.#apply(await this.at(addressOf(this.#address)));
+    if (this.#primaries.has(addressOf(this.#address))) throw new RedisUnavailable('No node of the cluster answers');
+    const seed = this.#add(addressOf(this.#address), this.#address);
+    try {
+      await seed.connect();
+      await this.#apply(seed);
+    } finally {
+      this.#dropUnused();
+    }
   }
 
   async #apply(asked: RedisPrimary): Promise<void> {
@@ -147,9 +154,10 @@ export class RedisTopology {
       hasChanged ||= this.#owners[slot] !== owner;
       this.#owners[slot] = owner;
     }
-    if (!hasChanged) return;
-    for (const primary of this.primaries) primary.tag = tagWithin((slot) => owners[slot] === primary);
-    this.#onChanged();
+    if (hasChanged) {
+      for (const primary of this.primaries) primary.tag = tagWithin((slot) => owners[slot] === primary);
+      this.#onChanged();
+    }
     this.#dropUnused();
   }
 
@@ -162,15 +170,15 @@ export class RedisTopology {
     }
   }
 
-  #add(place: string, options: RedisOptions): RedisPrimary {
+  #add(place: string, options: RedisOptions, usedAtMs = Number.NEGATIVE_INFINITY): RedisPrimary {
     const primary = new RedisPrimary(place, options, this.#listener);
-    this.#primaries.set(place, { primary, usedAtMs: performance.now() });
+    this.#primaries.set(place, { primary, usedAtMs });
     return primary;
   }
 }
 
 function addressOf({ host, port, sentinels, name }: RedisOptions): string {
-  if (sentinels !== undefined) return `sentinel ${name}`;
+  if (sentinels) return `primary ${name} of the Sentinels`;
   return `${host ?? 'localhost'}:${port ?? 6_379}`;
 }
 

@@ -9,19 +9,20 @@ export const STREAM_BLOCK = 1_000;
 const STREAM_RANGE = 2 ** 32;
 
 /**
- * Counts within blocks. `takeBlock` gives the first number of a block of `STREAM_BLOCK` that nobody else has; it is
- * called when a block is used up.
+ * Counts within blocks. `takeBlock` gives the first number of a block of `STREAM_BLOCK` that nobody else has. The next
+ * one is taken ahead, so that talks go on while nobody can give any.
  */
 export function createStreamIds(takeBlock: () => Promise<number>): StreamIds {
   let next = 0;
   let left = 0;
+  /** The first number of the block after this one. */
+  let following: number | null = null;
   let taking: Promise<void> | null = null;
 
   function take(): Promise<void> {
     taking ??= takeBlock()
       .then((first) => {
-        next = first;
-        left = STREAM_BLOCK;
+        following = first;
       })
       .finally(() => {
         taking = null;
@@ -29,10 +30,26 @@ export function createStreamIds(takeBlock: () => Promise<number>): StreamIds {
     return taking;
   }
 
+  function takeAhead(): void {
+    take().catch(() => {
+      // It is tried again with the next number.
+    });
+  }
+
+  takeAhead();
   return {
     async next() {
-      while (left === 0) await take();
+      while (left === 0) {
+        if (following === null) {
+          await take();
+          continue;
+        }
+        next = following;
+        left = STREAM_BLOCK;
+        following = null;
+      }
       left -= 1;
+      if (following === null && left <= STREAM_BLOCK / 2) takeAhead();
       const id = next % STREAM_RANGE;
       next += 1;
       return id;
