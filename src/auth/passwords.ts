@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { hash, verify } from '@node-rs/argon2';
 import { AppError, invalidField } from '../errors.ts';
-import { commonPasswords } from './common-passwords.ts';
+import { isCommonPassword } from './common-passwords.ts';
 
 /** argon2id with a bound: hashing is the most expensive thing the server does for a stranger. */
 export interface Passwords {
@@ -47,7 +47,7 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
 
   return {
     hash: async (password, field) => {
-      refuseCommonPassword(password, field);
+      await refuseCommonPassword(password, field);
       return inTurn(() => hash(password, parameters));
     },
     isRight: (password, storedHash) =>
@@ -61,6 +61,6 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
 }
 
 /** Throws `validation_failed` about `field` for a password that guessing begins with. */
-export function refuseCommonPassword(password: string, field: string): void {
-  if (commonPasswords.has(password.toLowerCase())) throw invalidField(field, 'is too common: others would guess it');
+export async function refuseCommonPassword(password: string, field: string): Promise<void> {
+  if (await isCommonPassword(password)) throw invalidField(field, 'is too common: others would guess it');
 }

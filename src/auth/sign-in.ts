@@ -89,7 +89,7 @@ export function createSignIn(parts: {
   }
 
   const changePassword: SignIn['changePassword'] = async (origin, who, input) => {
-    refuseCommonPassword(input.newPassword, 'newPassword');
+    await refuseCommonPassword(input.newPassword, 'newPassword');
     const target = { type: 'user', id: who.userId };
     const action = 'auth.password_changed';
     try {

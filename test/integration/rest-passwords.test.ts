@@ -36,6 +36,57 @@ it('are not set with half a character, which hashes like any other half', async 
   expect(own['errors']).toMatchObject([{ path: 'newPassword' }]);
 });
 
+it.each(['Password123', '00000000', 'contraseña'])(
+  'are not set to %s by anybody, as guessing begins with it',
+  async (common) => {
+    const users = '/api/v1/admin/users';
+    const send = (body: object, token = admin) => ({ token, body });
+    const name = `common-${common.toLowerCase().replace('ñ', 'n')}`;
+    const made = await server.rest.expectProblem(
+      400,
+      'POST',
+      users,
+      send({ username: name, displayName: 'C', password: common }),
+    );
+    expect(made['errors']).toMatchObject([{ path: 'password' }]);
+    const { id } = await server.rest.createUser(admin, { username: name });
+    const patched = await server.rest.expectProblem(400, 'PATCH', `${users}/${id}`, send({ password: common }));
+    expect(patched).toMatchObject({ code: 'validation_failed', errors: [{ path: 'password' }] });
+    const { accessToken } = await server.rest.login(name);
+    const change = { currentPassword: 'a wrong one', newPassword: common };
+    const own = await server.rest.expectProblem(400, 'POST', '/api/v1/auth/password', send(change, accessToken));
+    expect(own['errors']).toMatchObject([{ path: 'newPassword' }]);
+  },
+);
+
+it('of nobody take as much work as those of somebody, also of a disabled user and of one without a password', async () => {
+  const { id } = await server.rest.createUser(admin, { username: 'gone' });
+  await server.rest.expect(200, 'PATCH', `/api/v1/admin/users/${id}`, { token: admin, body: { disabled: true } });
+  const without = { username: 'paired-only', displayName: 'P' };
+  await server.rest.expect(201, 'POST', '/api/v1/admin/users', { token: admin, body: without });
+  const spend = async (username: string, password: string): Promise<number> => {
+    const before = process.cpuUsage();
+    const body = { username, password, device: { name: 'w', kind: 'watch' } };
+    for (let round = 0; round < 5; round += 1) {
+      await server.rest.expectProblem(401, 'POST', '/api/v1/auth/login', { body });
+    }
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  const known = await spend('alice', 'wrong-password');
+  const others = [
+    await spend('nobody', 'wrong-password'),
+    await spend('gone', 'push-to-talk'),
+    await spend('gone', 'wrong-password'),
+    await spend('paired-only', 'wrong-password'),
+    await spend('no user name: Ä', 'wrong-password'),
+  ];
+  for (const other of others) {
+    expect(other / known).toBeGreaterThan(0.5);
+    expect(other / known).toBeLessThan(2);
+  }
+});
+
 it('with half a character are never right, also where a replacement character stands', async () => {
   await server.rest.createUser(admin, { username: 'fay', password: 'abcdefgh\uFFFD' });
   const device = { name: 'w', kind: 'watch' };
