@@ -40,7 +40,9 @@ export function createRefresh(parts: {
   const { runChange, users, audit, telemetry, clock, accessTokens, refreshTokens } = parts;
 
   async function rotate(context: ChangeContext, session: SessionRow, next: NextRotation): Promise<Decision> {
-    const user = await users.hold(context, session.userId);
+    // Not held: whoever ends the sessions of a user holds him first and then waits for this one.
+    const user = await users.findWithin(context, session.userId);
+    if (user === null || user.disabled) return refusedAs('token_invalid', 'The session has ended.');
     const issued = refreshTokens.issue(session.id, next.rotation);
     await repo.rotateSession(context.tx, session.id, {
       rotation: next.rotation,

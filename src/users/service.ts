@@ -10,6 +10,8 @@ import type { LockStrength, UserCredentials, UserRecord } from './repo.ts';
 /** People and their system role. Passwords arrive hashed: auth owns them. */
 export interface Users {
   find(id: string): Promise<UserRecord | null>;
+  /** As {@link Users.find}, as the transaction sees him; holds and waits for nobody. */
+  findWithin(context: ChangeContext, id: string): Promise<UserRecord | null>;
   /** The living ones of `ids`, in no order. */
   findMany(ids: readonly string[]): Promise<UserRecord[]>;
   /** By user name in any case; for signing in only. A text that no user name can be is nobody's. */
@@ -135,6 +137,7 @@ export function createUsers(parts: {
 
   return {
     find: (id) => database.read((query) => repo.findUser(query, id)),
+    findWithin: (context, id) => repo.findUser(context.tx, id),
     findMany: (ids) => database.read((query) => repo.findUsers(query, ids)),
     findCredentials: async (typed) => {
       const name = username.safeParse(typed);
