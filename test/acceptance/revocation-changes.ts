@@ -48,6 +48,15 @@ export const changes: readonly Change[] = [
     events: (victim) => [sessionEnded(victim)],
   },
   {
+    name: 'his session is ended by an admin',
+    status: 204,
+    make: (rest, { tokens }, { admin, headers }) =>
+      rest.request('DELETE', `/api/v1/admin/sessions/${tokens.session.id}`, { token: admin, headers }),
+    told: ended,
+    audit: (victim) => [sessionEnded(victim)],
+    events: (victim) => [sessionEnded(victim)],
+  },
+  {
     name: 'he logs out',
     status: 204,
     make: (rest, { tokens }, { headers }) =>
