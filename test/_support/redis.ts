@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { bareEnvironment, ChildServer } from './child-server.ts';
 import { freePort } from './ports.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
@@ -145,6 +147,49 @@ function isComplete(info: string, size: number): boolean {
     info.includes(`cluster_known_nodes:${size}\r`) &&
     info.includes(`cluster_slots_ok:${SLOT_COUNT}\r`)
   );
+}
+
+export interface TestSentinel {
+  /** For `REDIS_URL`. */
+  readonly url: string;
+  command(line: string): Promise<string>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts a Sentinel that watches this primary alone, and makes its replica the primary half a second after its death. */
+export async function startSentinel(primary: TestRedis, name: string): Promise<TestSentinel> {
+  const port = await freePort();
+  const directory = await makeTemporaryDirectory('sentinel');
+  const file = join(directory, 'sentinel.conf');
+  await writeFile(
+    file,
+    [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${directory}`,
+      `sentinel monitor ${name} 127.0.0.1 ${primary.port} 1`,
+      `sentinel down-after-milliseconds ${name} 500`,
+      `sentinel failover-timeout ${name} 2000`,
+    ].join('\n'),
+  );
+  const server = new ChildServer({
+    name: 'redis-sentinel',
+    file: process.env['REDIS_SERVER'] ?? 'redis-server',
+    args: [file, '--sentinel'],
+    env: bareEnvironment(),
+    cwd: directory,
+  });
+  // A Sentinel knows no QUIT, and says so after the answer.
+  const command = (line: string): Promise<string> => inlineCommand(port, line);
+  await server.untilReady(async () => (await command('PING')).startsWith('+PONG'), READY_LIMIT_MS);
+  return {
+    url: `redis+sentinel://127.0.0.1:${port}/${name}`,
+    command,
+    [Symbol.asyncDispose]: async () => {
+      await server.stop();
+      await removeDirectory(directory);
+    },
+  };
 }
 
 /** One command on a connection of its own; the reply is read until Redis closes after `QUIT`. */

@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { connectRedis, type RedisLinks, redisScript } from '../../src/infra/redis.ts';
+import { connectRedis, type RedisLinks, redisScript, RedisUnavailable } from '../../src/infra/redis.ts';
 import { RedisFloorStore, StoreLives } from '../../src/realtime/floor-redis/index.ts';
 import { startRedisCluster, type TestRedis, type TestRedisCluster } from '../_support/redis.ts';
 import { person, press } from './floor-store/scene.ts';
@@ -99,7 +99,7 @@ test('a subscription follows its slot, and says that something may be missing; o
   const count = { onMessage: (payload: string) => void heard.push(payload), onGap: () => void (gaps += 1) };
   await links.subscribe(moving, SILENCE_MS, count);
   await links.subscribe(staying, SILENCE_MS, { onMessage() {}, onGap: () => heard.push('gap elsewhere') });
-  const say = (payload: string): Promise<number> =>
+  const say = (payload: string): Promise<unknown> =>
     links.send(SILENCE_MS, moving, (redis) => redis.spublish(moving, payload));
   await say('before');
   await expect.poll(() => heard).toEqual(['before']);
@@ -120,7 +120,7 @@ test('a primary that is away is found again, with its subscriptions', async () =
   await node.kill();
   await expect.poll(() => links.primaryOf(channel)?.isReady).toBe(false);
   const askedAtMs = performance.now();
-  await expect(links.send(SILENCE_MS, channel, (redis) => redis.get(channel))).rejects.toThrow();
+  await expect(links.send(SILENCE_MS, channel, (redis) => redis.get(channel))).rejects.toBeInstanceOf(RedisUnavailable);
   expect(performance.now() - askedAtMs).toBeLessThan(100);
   expect(await links.health()).toBe('ok');
   await node.start();
