@@ -135,7 +135,9 @@ function secretFaults(values: EnvironmentValues): Fault[] {
 function passwordIn(url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   try {
-    return decodeURIComponent(new URL(url).password);
+    // Places of several Sentinels are no host of a URL; the password stands before them.
+    const one = /^(rediss?\+sentinel:\/\/[^@/]*@)/i.exec(url)?.[1];
+    return decodeURIComponent(new URL(one === undefined ? url : `${one}host`).password);
   } catch {
     return undefined;
   }

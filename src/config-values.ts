@@ -79,7 +79,18 @@ function withoutPassword(value: string): string {
   return value.replace(/^([a-z+]+:\/\/[^/@:]*):.*@/i, '$1:***@');
 }
 
+const sentinelUrl = /^rediss?\+sentinel:\/\//i;
+
+/** One Redis, any node of a cluster, or `redis+sentinel://` with the places of Sentinels and the name of the primary. */
 export function redisUrl(value: string): Reading<string> {
+  if (sentinelUrl.test(value)) {
+    return /^rediss?\+sentinel:\/\/(?:[^@/]*@)?[^@/]+\/[^/?#]+$/.test(value)
+      ? good(value)
+      : bad(
+          'does not name the Sentinels and their primary',
+          'write it as redis+sentinel://:password@one:26379,two:26379/primary',
+        );
+  }
   const reading = url(['redis:', 'rediss:'], 'redis://:password@host:6379')(value);
   return reading.ok ? good(value) : reading;
 }

@@ -125,7 +125,8 @@ export const environmentSchema = z.object({
   REDIS_URL: variable(
     {
       section: stores,
-      purpose: 'Redis for the live state, shared by any number of processes. Not set: kept inside one process.',
+      purpose:
+        'Redis for the live state, shared by any number of processes: one, any node of a cluster, or Sentinels as\nredis+sentinel://:password@one:26379,two:26379/primary. Not set: kept inside one process.',
       otherwise: 'in-process; needed in production',
       example: 'redis://127.0.0.1:6379',
     },

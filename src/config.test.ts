@@ -89,6 +89,12 @@ describe('readConfig', () => {
     ['another database', { DATABASE_URL: 'mysql://h/db' }, 'DATABASE_URL', /postgresql:\/\//],
     ['a database URL that is none', { DATABASE_URL: 'here' }, 'DATABASE_URL', /postgresql:\/\//],
     ['a Redis URL over http', { REDIS_URL: 'http://h' }, 'REDIS_URL', /redis:\/\//],
+    [
+      'Sentinels without a primary',
+      { REDIS_URL: 'redis+sentinel://one,two' },
+      'REDIS_URL',
+      /one:26379,two:26379\/primary/,
+    ],
     ['a brace in the prefix', { KEY_PREFIX: '{a}:' }, 'KEY_PREFIX', /without \{ and \}/],
     ['a blank in the prefix', { KEY_PREFIX: 'a b' }, 'KEY_PREFIX', /letters, digits/],
     ['a path in an origin', { ALLOWED_ORIGINS: 'https://a.example/x' }, 'ALLOWED_ORIGINS', /scheme:\/\/host/],
@@ -117,6 +123,29 @@ describe('readConfig', () => {
     ['an admin without a password', { ADMIN_USERNAME: 'chief' }, 'ADMIN_PASSWORD', /both/],
     ['a password without an admin', { ADMIN_PASSWORD: 'long enough' }, 'ADMIN_USERNAME', /both/],
     ['a short demo password', { DEMO_PASSWORD: 'short' }, 'DEMO_PASSWORD', /8 to 256/],
+    ['a line break in the name', { APP_NAME: 'a\nb' }, 'APP_NAME', /1 to 64 printable/],
+    ['a host name with a blank', { HOST: 'my host' }, 'HOST', /127\.0\.0\.1/],
+    ['31 characters of a key', { SECRET_KEY: `${'é'.repeat(15)}x` }, 'SECRET_KEY', /32 bytes/],
+    [
+      'a driver of the older scheme',
+      { DATABASE_URL: 'postgres+psycopg://h/db' },
+      'DATABASE_URL',
+      /postgresql:\/\/h\/db/,
+    ],
+    ['LiveKit by ftp', { LIVEKIT_HOST: 'ftp://h' }, 'LIVEKIT_HOST', /https:\/\//],
+    ['a public address that is no URL', { LIVEKIT_PUBLIC_URL: 'here' }, 'LIVEKIT_PUBLIC_URL', /wss:\/\//],
+    ['a user in an origin', { ALLOWED_ORIGINS: 'https://a@b.example' }, 'ALLOWED_ORIGINS', /scheme:\/\/host/],
+    ['a proxy by name', { TRUSTED_PROXIES: 'proxy.example' }, 'TRUSTED_PROXIES', /addresses or networks/],
+    ['a refresh life over a year', { REFRESH_TOKEN_TTL_MS: '31622400001' }, 'REFRESH_TOKEN_TTL_MS', /31622400000/],
+    ['a switch of the page that is none', { TALK_PAGE: 'true' }, 'TALK_PAGE', /on, off/],
+    ['a switch of the demo data that is none', { DEMO_DATA: '1' }, 'DEMO_DATA', /on, off/],
+    [
+      'an admin whom no name fits',
+      { ADMIN_USERNAME: 'the chief', ADMIN_PASSWORD: 'long enough' },
+      'ADMIN_USERNAME',
+      /2 to 64/,
+    ],
+    ['a short admin password', { ADMIN_USERNAME: 'chief', ADMIN_PASSWORD: 'short' }, 'ADMIN_PASSWORD', /8 to 256/],
   ])('refuses %s and says what to write', (_what, environment, variable, fix) => {
     const faults = faultsOf(environment);
     expect(faults.map((fault) => fault.variable)).toEqual([variable]);
@@ -142,6 +171,20 @@ describe('readConfig', () => {
       "LiveKit's sample pair",
       { LIVEKIT_HOST: 'http://h', LIVEKIT_API_KEY: 'devkey', LIVEKIT_API_SECRET: 'secret' },
       'LIVEKIT_API_SECRET',
+    ],
+    ['demo data and its page', { DEMO_DATA: 'on', TALK_PAGE: 'on' }, 'DEMO_DATA'],
+    ['the same key before and after a rotation', { SECRET_KEY_PREVIOUS: production.SECRET_KEY }, 'SECRET_KEY_PREVIOUS'],
+    ['a sample as the key before', { SECRET_KEY_PREVIOUS: 'example'.repeat(5) }, 'SECRET_KEY_PREVIOUS'],
+    [
+      'a short secret of LiveKit',
+      { LIVEKIT_HOST: 'http://h', LIVEKIT_API_KEY: 'k', LIVEKIT_API_SECRET: 'abcdefghij0123456789' },
+      'LIVEKIT_API_SECRET',
+    ],
+    ['the signing key as password of Redis', { REDIS_URL: `redis://:${production.SECRET_KEY}@redis` }, 'REDIS_URL'],
+    [
+      'the signing key as password of a Redis behind Sentinels',
+      { REDIS_URL: `redis+sentinel://:${production.SECRET_KEY}@one,two/neda` },
+      'REDIS_URL',
     ],
     ['a sample admin password', { ADMIN_USERNAME: 'chief', ADMIN_PASSWORD: 'changeme' }, 'ADMIN_PASSWORD'],
   ])('refuses in production %s', (_what, change, variable) => {
@@ -181,6 +224,51 @@ describe('readConfig', () => {
     expect(settings.auth.secretKey?.reveal()).toBe(secretKey);
   });
 
+  it.each([
+    'SECRET_KEY',
+    'SECRET_KEY_PREVIOUS',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'LIVEKIT_API_KEY',
+    'LIVEKIT_API_SECRET',
+    'METRICS_TOKEN',
+    'ADMIN_PASSWORD',
+    'DEMO_PASSWORD',
+  ])('knows %s_FILE', (name) => {
+    const faults = faultsOf({ [`${name}_FILE`]: '/k' }, () => '');
+    expect(faults).toMatchObject([{ variable: `${name}_FILE`, reason: 'the file /k is empty' }]);
+  });
+
+  it('names files for secrets only', () => {
+    expect(
+      readConfig({ PORT_FILE: '/k', LIVEKIT_HOST_FILE: '/k' }, () => expect.fail('a file was read')).http.port,
+    ).toBe(8000);
+  });
+
+  it.each(['development', 'test'])('serves demo data and page in %s', (NODE_ENV) => {
+    const settings = readConfig({ NODE_ENV });
+    expect(settings).toMatchObject({ demoData: { enabled: true }, http: { host: '127.0.0.1', talkPage: true } });
+    expect(settings.dataDir).toMatch(/\/\.neda$/);
+    expect(readConfig({ NODE_ENV, DEMO_DATA: 'off', TALK_PAGE: 'off' })).toMatchObject({
+      demoData: { enabled: false },
+      http: { talkPage: false },
+    });
+  });
+
+  it('takes the bounds themselves', () => {
+    const settings = readConfig({
+      SECRET_KEY: 'é'.repeat(16),
+      PORT: '65535',
+      ACCESS_TOKEN_TTL_MS: '1000',
+      REFRESH_TOKEN_TTL_MS: '31622400000',
+      HISTORY_RETENTION_DAYS: '36500',
+      HOST: '::1',
+      KEY_PREFIX: 'k'.repeat(64),
+    });
+    expect(settings.auth).toMatchObject({ accessTokenTtlMs: 1000, refreshTokenTtlMs: 31_622_400_000 });
+    expect(settings).toMatchObject({ historyRetentionDays: 36_500, http: { port: 65_535, host: '::1' } });
+  });
+
   it('refuses a secret given twice, an empty file and a file that cannot be read', () => {
     const missing = Object.assign(new Error('no'), { code: 'ENOENT' });
     expect(faultsOf({ SECRET_KEY: key(), SECRET_KEY_FILE: '/k' }, () => key())).toMatchObject([
@@ -208,6 +296,11 @@ describe('readConfig', () => {
     const settings = readConfig({ LIVEKIT_API_KEY: 'k', LIVEKIT_API_SECRET: key() });
     expect(settings.livekit).toBeNull();
     expect(settings.embeddedLiveKitKeys?.apiKey).toBe('k');
+  });
+
+  it('takes the Sentinels of a Redis', () => {
+    const url = 'rediss+sentinel://user:p%40ss@one:26380,[::1]/neda';
+    expect(readConfig({ REDIS_URL: url }).redis?.url.reveal()).toBe(url);
   });
 
   it('is frozen throughout', () => {

@@ -1,6 +1,7 @@
 /** What a Redis says of itself. Nothing is written. */
 import { Redis } from 'ioredis';
 import type { Secret } from '../../config.ts';
+import { readRedisUrl } from '../redis-url.ts';
 
 export interface RedisFacts {
   /** Of a PING, in milliseconds: the median of a few. */
@@ -28,7 +29,10 @@ const pings = 5;
 
 /** Throws what the connection or the server says, `limitMs` after the last answer at the latest. */
 export async function probeRedis(url: Secret, limitMs: number): Promise<RedisFacts> {
-  const redis = new Redis(url.reveal(), {
+  const redis = new Redis({
+    ...readRedisUrl(url.reveal()),
+    replyMapping: 'legacy',
+    sentinelRetryStrategy: () => null,
     lazyConnect: true,
     connectTimeout: limitMs,
     commandTimeout: limitMs,
