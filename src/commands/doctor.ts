@@ -68,21 +68,35 @@ async function examine(
   environment: Terminal['environment'],
   terminal: Terminal,
 ): Promise<Finding[]> {
-  const needsEmbedded = settings.embeddedAllowed && (settings.database === null || settings.livekit === null);
-  const embedded = needsEmbedded
-    ? findEmbedded(settings, { searchPath: environment['PATH'] ?? '' })
-    : { postgres: null, media: { kind: 'not_found' as const } };
+  const { embedded, faults } = lookForEmbedded(settings, terminal);
   const checks: readonly (readonly [string, Promise<Finding[]> | Finding[]])[] = [
     ['configuration', [ok('configuration', `no faults, NODE_ENV is ${settings.environment}`)]],
     ['secrets', checkSecrets(settings, environment, terminal.workingDir)],
     ['origins', [checkOrigins(settings)]],
-    ['data folder', checkDataDir(settings).then((finding) => [finding])],
+    ['data folder', checkDataDir(settings).then((finding) => [finding, ...faults])],
     ['database', database(settings, embedded)],
     ['redis', redis(settings)],
     ['livekit', livekit(settings, embedded)],
   ];
   const results = await Promise.all(checks.map(([what, check]) => withinLimit(what, Promise.resolve(check))));
   return results.flat();
+}
+
+/** Secrets of the data folder that cannot be read are a finding like any other. */
+function lookForEmbedded(
+  settings: Settings,
+  { environment }: Terminal,
+): { readonly embedded: EmbeddedFound; readonly faults: readonly Finding[] } {
+  const none: EmbeddedFound = { postgres: null, media: { kind: 'not_found' } };
+  if (!settings.embeddedAllowed || (settings.database !== null && settings.livekit !== null)) {
+    return { embedded: none, faults: [] };
+  }
+  try {
+    return { embedded: findEmbedded(settings, { searchPath: environment['PATH'] ?? '' }), faults: [] };
+  } catch (error) {
+    if (!(error instanceof StartFault)) throw error;
+    return { embedded: none, faults: [failed('data folder', error.message)] };
+  }
 }
 
 /** A check that goes wrong by itself is a line too: the others are shown all the same. */

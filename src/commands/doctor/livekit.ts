@@ -4,7 +4,7 @@ import { failed, judgeClock, ok, warning, type Finding } from './finding.ts';
 
 export async function checkLivekit(livekit: LiveKitConfig, isProduction: boolean, limitMs: number): Promise<Finding[]> {
   return [
-    ...judgeLivekit(await probeLivekit(livekit, limitMs), livekit.host),
+    ...judgeLivekit(await probeLivekit(livekit, limitMs), new URL(livekit.host).origin),
     judgePublicUrl(livekit.publicUrl, isProduction),
   ];
 }
@@ -38,9 +38,9 @@ export function judgeLivekit(probe: MediaProbe, host: string): Finding[] {
   }
 }
 
-export function judgePublicUrl(publicUrl: string, isProduction: boolean): Finding {
+export function judgePublicUrl(url: string, isProduction: boolean): Finding {
   const what = 'livekit for clients';
-  const { protocol, hostname } = new URL(publicUrl);
+  const { protocol, hostname, origin: publicUrl } = new URL(url);
   if (!isProduction) return ok(what, publicUrl);
   if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) {
     return warning(what, `${publicUrl} is this machine only; set LIVEKIT_PUBLIC_URL to an address that clients reach`);

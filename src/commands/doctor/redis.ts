@@ -37,8 +37,6 @@ function judgeServer({ version, mode, role }: RedisInfo, place: string): Finding
   const found = `Redis ${version} at ${place}, ${mode}`;
   if (Number.parseInt(version, 10) < leastMajor) return failed('redis', `${found}; Redis 7.0 or later is needed`);
   if (mode === 'sentinel') return failed('redis', `${found}; REDIS_URL must name the Redis itself, not its sentinel`);
-  if (mode === 'cluster')
-    return failed('redis', `${found}; this release speaks to a single Redis: name one that is no cluster`);
   if (role === 'slave')
     return failed('redis', `${found}, a replica that takes no changes; name the primary in REDIS_URL`);
   return ok('redis', found);

@@ -35,7 +35,7 @@ function readSecrets(path: string): DevSecrets | null {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null;
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return null;
     throw new StartFault(
       `${path} cannot be read (${errorCode(error)}): it belongs to another user; set DATA_DIR to a folder of your own.`,
       configExitCode,
