@@ -105,11 +105,14 @@ export function createMemberChanges(parts: {
       before === null
         ? await repo.insertMember(context.tx, { groupId, userId, ...asManager })
         : await repo.updateMember(context.tx, groupId, userId, asManager);
+    // One thing was done, to two members.
     if (previous !== null) {
-      await note(context, 'member.changed', groupId, { userId: previous.userId, role: 'member', talk: 'allowed' });
+      const asMember = { role: 'member', talk: 'allowed' };
+      await outbox.append(context, 'member.changed', { groupId, userId: previous.userId, ...asMember });
     }
-    await note(context, before === null ? 'member.added' : 'member.changed', groupId, { userId, ...asManager });
-    await note(context, 'manager.changed', groupId, { managerId: userId, previousManagerId: previous?.userId ?? null });
+    const type = before === null ? 'member.added' : 'member.changed';
+    await outbox.append(context, type, { groupId, userId, ...asManager });
+    await note(context, 'manager.changed', groupId, { userId, previousManagerId: previous?.userId ?? null });
     return { ...member, user };
   }
 
