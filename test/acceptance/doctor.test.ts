@@ -8,7 +8,7 @@ import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
 import { startNeda } from '../_support/neda.ts';
 import { freePort } from '../_support/ports.ts';
 import { createDatabase, createEmptyDatabase, startPostgres, type TestDatabase } from '../_support/postgres.ts';
-import { startRedis, type TestRedis } from '../_support/redis.ts';
+import { startRedis, startSentinel, type TestRedis } from '../_support/redis.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../_support/temporary-directory.ts';
 
 const secretKey = randomBytes(36).toString('base64url');
@@ -210,6 +210,19 @@ describe('npm run doctor', { timeout: 60_000 }, () => {
     const result = await doctor({ ...production(), DATABASE_URL: own.url });
     expect(result.code).toBe(1);
     expect(about('database', result)[0]).toMatch(/^FAILED: .* takes no changes: name the primary in DATABASE_URL/);
+  });
+
+  it('asks the Redis that Sentinels name, and says so when they do not answer', async () => {
+    const sentinel = await startSentinel(redis, 'doctored');
+    cleanups.push(() => sentinel[Symbol.asyncDispose]());
+    const found = await doctor({ ...production(), REDIS_URL: sentinel.url });
+    expect(found.code).toBe(0);
+    expect(about('redis', found)[0]).toMatch(/^ok: Redis .* standalone/);
+    const away = `redis+sentinel://:hidden-word@127.0.0.1:${await freePort()}/doctored`;
+    const result = await doctor({ ...production(), REDIS_URL: away });
+    expect(result.code).toBe(1);
+    expect(about('redis', result)[0]).toMatch(/^FAILED: REDIS_URL: no Redis answers/);
+    expect(result.stdout).not.toContain('hidden-word');
   });
 
   it('names the command that the access list of Redis refuses', async () => {
