@@ -6,6 +6,7 @@ import type {
   FloorMember,
   FloorStore,
   FloorTimings,
+  GroupSnapshot,
   LogPosition,
   WithdrawRightInput,
 } from '../floor/index.ts';
@@ -145,10 +146,15 @@ export class LiveGroups {
         this.#watch.begin(connection, groupId);
       }
       const media = await keeper.listenMedia(entry);
-      if (hearsAlready) keeper.apply(outcome);
-      const snapshot = hearsAlready ? await keeper.inStep(outcome, request.since) : outcome;
-      connection.sendText(groupJoinedText(request.re, { groupId, sessionId: member.sessionId, snapshot, media }));
-      if (hearsAlready) return;
+      const { sessionId } = member;
+      const tell = (snapshot: GroupSnapshot): void =>
+        connection.sendText(groupJoinedText(request.re, { groupId, sessionId, snapshot, media }));
+      if (hearsAlready) {
+        keeper.apply(outcome);
+        await keeper.tellInStep(entry, outcome, request.since, tell);
+        return;
+      }
+      tell(outcome);
       room.admit(entry, outcome.seq);
       keeper.apply(outcome);
     } catch (error) {

@@ -30,7 +30,7 @@ const LEASE_MARGIN_MS = 500;
 const STALE_RIGHTS_MS = 2_000;
 /** A step that failed for want of the store is tried again. */
 const RETRY_MS = 500;
-/** A group in which events come faster than snapshots is told of as it was last. */
+/** Snapshots that a member waits for while events come faster; after them the events wait. */
 const MOST_SNAPSHOTS = 5;
 
 const startedTalk = serverMessages.TALK_STARTED.pick({ speaker: true, emergency: true });
@@ -166,16 +166,28 @@ export class RoomKeeper {
     await this.#healing;
   }
 
-  /** A snapshot that tells just what was delivered here, for who hears the events already. */
-  async inStep(snapshot: GroupSnapshot, since: LogPosition | null): Promise<GroupSnapshot> {
+  /**
+   * Tells who hears the events already what is, with a snapshot of just what was delivered here. It is sent in the turn
+   * that found it to be so: no event comes between.
+   */
+  async tellInStep(
+    entry: RoomMember,
+    snapshot: GroupSnapshot,
+    since: LogPosition | null,
+    tell: (current: GroupSnapshot) => void,
+  ): Promise<void> {
+    const { groupId } = this.room;
     let current = snapshot;
     for (let attempt = 0; attempt < MOST_SNAPSHOTS; attempt += 1) {
-      if (this.#delivered(current)) return current;
-      await this.catchUp();
-      if (this.#delivered(current)) return current;
-      current = await this.#options.store.snapshot({ groupId: this.room.groupId, since });
+      if (!this.#delivered(current)) await this.catchUp();
+      if (this.#delivered(current)) return tell(current);
+      current = await this.#options.store.snapshot({ groupId, since });
     }
-    return current;
+    // Events come faster than snapshots: those that come meanwhile wait for this one.
+    entry.waiting = [];
+    current = await this.#options.store.snapshot({ groupId, since });
+    tell(current);
+    this.room.admit(entry, current.seq);
   }
 
   #delivered({ epoch, seq }: GroupSnapshot): boolean {

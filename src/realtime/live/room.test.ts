@@ -67,3 +67,15 @@ test('what comes while the snapshot is on its way is sent after it', () => {
   room.admit(joining.entry, 1);
   expect(joining.seqs).toEqual([2, 3]);
 });
+
+test('who was told that nothing came of his request hears of his talk as the others do: no number is missing', () => {
+  const room = new Room(groupId, 6_000, new TalkerWatch(), silent);
+  room.sequencer.reset({ epoch: 1, seq: 0 });
+  const talker = memberOf(room, 'talker');
+  const other = memberOf(room, 'other');
+  for (const { entry } of [talker, other]) room.admit(entry, 0);
+  room.accept('1 E 1 1 started talk talker 60000 60000\n{"seq":1}');
+  room.accept('1 E 1 2 ended talk talker lost 0 1 0\n{"seq":2}');
+  expect(talker.seqs).toEqual([1, 2]);
+  expect(other.seqs).toEqual([1, 2]);
+});

@@ -188,7 +188,8 @@ export class Room {
     } else if (this.members.has(event.connectionId)) {
       this.#events.onUnansweredGrant(event.talkId);
     }
-    this.#sendToAll(event.seq, frame, event.connectionId);
+    // Who was told that nothing came of his request hears of his talk as the others do: his numbers have no gap.
+    this.#sendToAll(event.seq, frame, grant === undefined ? null : event.connectionId);
     this.#events.onStarted(event, grant ?? null);
   }
 
