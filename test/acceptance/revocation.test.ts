@@ -81,6 +81,26 @@ describe.each([
       await listeners[0]?.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     }
   });
+
+  test('an admin who is made a user ends no talk any more', async () => {
+    const { here, there } = deployment;
+    serial += 1;
+    const { id, username } = await here.rest.createUser(admin, {
+      username: `admin-${serial}`,
+      password,
+      role: 'admin',
+    });
+    const client = await WsClient.signIn(there.origin, (await there.rest.login(username, password)).accessToken);
+    const { id: groupId } = await here.rest.createGroup(admin, { name: username, managerId: listeners[0]?.id ?? '' });
+    await client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId });
+    deployment.droppers.forEach((dropper) => dropper.setDropping(isLost));
+    await here.rest.expect(200, 'PATCH', `/api/v1/admin/users/${id}`, { token: admin, body: { role: 'user' } });
+    await until(async () => (await client.request('REVOKE_TALK', { groupId })).code === 'not_found', {
+      limitMs: ALL_MS,
+      describe: () => `he is told that there is no such group. ${client.describe()}`,
+    });
+    client.terminate();
+  });
 });
 
 describe.each(['audit', 'domain_event'])('a change whose row in %s cannot be written is none', (table) => {
