@@ -6,7 +6,7 @@ import { livingProcesses, type ProcessEntry, processTree, startedWith } from './
 import { StopWaiting, until } from './until.ts';
 
 const SETPRIV = '/usr/bin/setpriv';
-const MAX_KEPT_OUTPUT = 200_000;
+const MAX_KEPT_OUTPUT = 1_000_000;
 
 /** Servers that live now: a test process that ends early takes them with it. */
 const living = new Set<ChildServer>();

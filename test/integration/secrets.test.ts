@@ -14,7 +14,7 @@ import { Doors } from './secrets-doors.ts';
 import { Secrets } from './secrets-search.ts';
 
 /** `ChildServer` keeps this much; a longer log would have lost its beginning. */
-const KEPT_OUTPUT = 200_000;
+const KEPT_OUTPUT = 1_000_000;
 const SEVERAL_STARTS_MS = 60_000;
 const DOWN_MS = 15_000;
 
