@@ -1,4 +1,6 @@
 /** Puts the real servers that the tests need on this machine. Run by `npm test`; alone: `npm run test:setup`. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,6 +8,8 @@ import { findOnPath, isExecutable, run } from './run.ts';
 
 const LIVEKIT_VERSION = 'v1.13.5';
 const LIVEKIT_PACKAGE = 'github.com/livekit/livekit-server/cmd/server';
+
+const REQUIREMENTS = join(import.meta.dirname, '..', 'test', 'fuzz', 'requirements.txt');
 
 /** Thrown with what the user can do. */
 export class SetupFault extends Error {}
@@ -16,6 +20,7 @@ export async function setUp(): Promise<void> {
   await provideCompose();
   await provideCurl();
   await provideLivekit();
+  await provideSchemathesis();
 }
 
 async function provideRedis(): Promise<void> {
@@ -65,8 +70,69 @@ async function provideLivekit(): Promise<void> {
 }
 
 export function livekitInCache(): string {
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return join(cache, 'neda', 'livekit-server', LIVEKIT_VERSION, 'livekit-server');
+  return join(cacheDirectory(), 'livekit-server', LIVEKIT_VERSION, 'livekit-server');
+}
+
+/** Schemathesis in a Python environment of its own, with exactly the packages of test/fuzz/requirements.txt. */
+async function provideSchemathesis(): Promise<void> {
+  const given = process.env['SCHEMATHESIS_PYTHON'];
+  if (given !== undefined) return expectExecutable('SCHEMATHESIS_PYTHON', given);
+  const python = schemathesisPythonInCache();
+  if (isExecutable(python)) return;
+
+  const remedy = 'Install Python 3.11 or later with its venv module, or set SCHEMATHESIS_PYTHON to a python with it.';
+  const base = await providePython(remedy);
+  console.log('Installing Schemathesis; this takes half a minute, once.');
+  // Made beside its place and renamed: an interrupted installation leaves nothing that looks finished.
+  const place = dirname(dirname(python));
+  const workshop = `${place}.${process.pid}`;
+  await rm(workshop, { recursive: true, force: true });
+  try {
+    await mkdir(dirname(place), { recursive: true });
+    if ((await run(base, ['-m', 'venv', workshop])) !== 0) {
+      throw new SetupFault(`${base} could not make an environment for Schemathesis.\n${remedy}`);
+    }
+    const options = [
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-input',
+      '--require-hashes',
+      '--only-binary',
+      ':all:',
+    ];
+    const code = await run(join(workshop, 'bin', 'python'), ['-m', 'pip', 'install', ...options, '-r', REQUIREMENTS]);
+    if (code !== 0) {
+      throw new SetupFault(`Schemathesis could not be installed (pip answered ${code}): is PyPI reachable?\n${remedy}`);
+    }
+    await rm(place, { recursive: true, force: true });
+    await rename(workshop, place);
+  } finally {
+    await rm(workshop, { recursive: true, force: true });
+  }
+}
+
+/** A python3 that is new enough and can make environments; from apt-get where there is none. */
+async function providePython(remedy: string): Promise<string> {
+  const isGood = async (python: string | undefined): Promise<boolean> =>
+    python !== undefined &&
+    (await run(python, ['-c', 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'])) === 0;
+  const found = findOnPath('python3');
+  if (found !== undefined && (await isGood(found))) return found;
+  await installWithApt('python3', remedy);
+  await installWithApt('python3-venv', remedy);
+  const installed = ['/usr/bin/python3'].find(isExecutable);
+  if (installed !== undefined && (await isGood(installed))) return installed;
+  throw new SetupFault(`There is no Python 3.11 or later that can make environments.\n${remedy}`);
+}
+
+/** Where the Python of Schemathesis is: a place for each set of pinned packages. */
+export function schemathesisPythonInCache(): string {
+  const pins = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 16);
+  return join(cacheDirectory(), 'schemathesis', pins, 'bin', 'python');
+}
+
+function cacheDirectory(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'neda');
 }
 
 function expectExecutable(variable: string, file: string): void {

@@ -49,7 +49,8 @@ function text(
   { forbidden, controls }: { readonly forbidden: RegExp; readonly controls: string },
 ) {
   const edge = `[^${spaces}${controls}]`;
-  const trimmed = `${edge}([^${controls}]*${edge})?`;
+  const inner = `[^${controls}]{${Math.max(minimum - 2, 0)},${maximum - 2}}`;
+  const trimmed = minimum < 2 ? `${edge}(${inner}${edge})?` : `${edge}${inner}${edge}`;
   return z
     .string()
     .overwrite((value) => value.trim().normalize('NFC'))
@@ -62,8 +63,7 @@ function text(
       { error: `must be ${minimum} to ${maximum} characters long` },
     )
     .meta({
-      minLength: minimum,
-      maxLength: maximum,
+      description: `${minimum} to ${maximum} characters, trimmed`,
       pattern: `^[${spaces}]*${minimum > 0 ? trimmed : `(${trimmed})?`}[${spaces}]*$`,
     });
 }

@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { plainText } from '../../http/contract.ts';
 import { loginRequest } from '../contract.ts';
 
 /** What was typed, whatever it is, as for a password: only its size is limited. */
 export const pairRequest = z.strictObject({
-  code: z
-    .string()
-    .max(64, 'must be at most 64 characters long')
-    .meta({ description: 'in any case; hyphens and spaces are ignored', examples: ['BCDF-GHJK'] }),
+  code: plainText(0, 64).meta({ description: 'in any case; hyphens and spaces are ignored', examples: ['BCDF-GHJK'] }),
   device: loginRequest.shape.device,
 });
 export type PairRequest = z.infer<typeof pairRequest>;
