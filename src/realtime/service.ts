@@ -20,6 +20,7 @@ import {
   type LiveControl,
   LiveGroups,
   lossOf,
+  renamingOf,
   storedTalkOf,
   TalkLedger,
   TalkRequests,
@@ -162,6 +163,10 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
         options.events.subscribe(async (event) => {
           const loss = lossOf(event);
           if (loss !== null) await live.endAbsent(loss);
+        }),
+        options.events.subscribe(async (event) => {
+          const renaming = renamingOf(event);
+          if (renaming !== null) await live.rename(renaming);
         }),
         options.events.subscribe((event) => {
           const talkId = storedTalkOf(event);

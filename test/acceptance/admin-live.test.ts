@@ -221,6 +221,37 @@ describe('what admins see and do, two processes on one Redis', () => {
     expect(second['talkId']).not.toBe(first['talkId']);
   });
 
+  test('another name is told once to everybody present, whatever process he is on', async () => {
+    const groupId = await newGroup(here);
+    const [alice, bob] = [await scene.person(here, 'alice'), await scene.person(there, 'bob')];
+    const tablet = await scene.person(here, 'bob');
+    for (const { client } of [alice, bob, tablet]) await client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    const userId = bob.tokens.user.id;
+    await alice.client.waitFor(
+      (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message).includes(userId),
+    );
+    const mark = alice.client.mark();
+    const rename = (displayName: string): Promise<unknown> =>
+      here.rest.expect(200, 'PATCH', `/api/v1/admin/users/${userId}`, { token, body: { displayName } });
+    await rename('Robert');
+    const joined = [{ userId, displayName: 'Robert', role: 'member' }];
+    const told = await alice.client.waitForType('PRESENCE_CHANGED', { groupId, after: mark, limitMs: 2_000 });
+    expect(told).toMatchObject({ joined, left: [], presenceCount: 2 });
+    await until(async () => (await live(groupId))?.presence.some(({ displayName }) => displayName === 'Robert'), {
+      limitMs: 2_000,
+      describe: () => 'the live view has the new name',
+    });
+    await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    const started = await alice.client.waitForType('TALK_STARTED', { groupId, after: mark });
+    expect(started).toMatchObject({ speaker: { userId, displayName: 'Robert' } });
+    await rename('Bob');
+    await alice.client.waitFor(
+      (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message).includes('"Bob"'),
+      { after: mark },
+    );
+    expect(alice.client.messages('PRESENCE_CHANGED', mark)).toHaveLength(2);
+  });
+
   test('while Redis is silent both are refused at once or within their time, naming it', async () => {
     const groupId = await newGroup(here);
     redis.pause();

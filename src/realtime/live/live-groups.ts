@@ -19,6 +19,7 @@ import { groupJoinedText } from './snapshot-text.ts';
 import type { TalkLedger } from './talk-ledger.ts';
 import { TalkerWatch } from './talker-watch.ts';
 import type { Loss } from './absent-talkers.ts';
+import type { Renaming } from './renaming.ts';
 import type { FloorTelemetry } from './telemetry.ts';
 import { Withdrawals } from './withdrawals.ts';
 
@@ -127,7 +128,7 @@ export class LiveGroups {
       entry.sent = true;
       const outcome = await this.#options.store.join({
         groupId,
-        member,
+        member: entry.member,
         voiceSessionId: uuid(),
         since: request.since,
         afterEpoch: room.sequencer.position?.epoch ?? 0,
@@ -247,15 +248,38 @@ export class LiveGroups {
     if (keeper === undefined || entry === undefined) return;
     const member = floorMember(connection, membership);
     if (member.role === entry.member.role && member.talk === entry.member.talk) return;
-    keeper.room.members.set(connection.id, { ...entry, member });
-    const { store } = this.#options;
+    entry.member = member;
     if (membership.talk === 'listen_only') {
       await this.withdrawRight({ groupId, userId: member.userId, sessionId: null, right: 'talk' });
     } else {
-      await keeper.owe(`join ${connection.id}`, () =>
-        store.join({ groupId, member, voiceSessionId: uuid(), since: null }),
-      );
+      await this.#tellStore(keeper, entry);
     }
+  }
+
+  /** Somebody is called otherwise now: the groups that he is in on this process are told, each once. */
+  async rename({ userId, displayName }: Renaming): Promise<void> {
+    const renamed: Promise<void>[] = [];
+    for (const { keeper } of this.#rooms.values()) {
+      for (const entry of keeper.room.members.values()) {
+        if (entry.member.userId !== userId || entry.member.displayName === displayName) continue;
+        entry.member = { ...entry.member, displayName };
+        if (entry.sent) renamed.push(this.#tellStore(keeper, entry));
+      }
+    }
+    await Promise.all(renamed);
+  }
+
+  /** Somebody who is present has changed; who has left, or has come back elsewhere, by the time is let be. */
+  #tellStore(keeper: RoomKeeper, entry: RoomMember): Promise<void> {
+    const { store } = this.#options;
+    const { groupId, members } = keeper.room;
+    return keeper.owe(`join ${entry.connection.id}`, async () => {
+      if (members.get(entry.connection.id) !== entry) return store.settle({ groupId });
+      const { member } = entry;
+      const outcome = await store.join({ groupId, member, voiceSessionId: uuid(), since: null, again: true });
+      keeper.arrived(outcome);
+      return outcome;
+    });
   }
 
   #leaveStore(keeper: RoomKeeper, connection: Connection, how: 'left' | 'closed' | 'replaced'): Promise<void> {

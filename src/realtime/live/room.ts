@@ -16,7 +16,8 @@ import type { TalkerWatch } from './talker-watch.ts';
 /** A connection of this process that is present in the group, or about to be. */
 export interface RoomMember {
   readonly connection: Connection;
-  readonly member: FloorMember;
+  /** As the store is, or is about to be, told. */
+  member: FloorMember;
   /** Media identity when this connection hears the group through the media server. */
   readonly identity: string | null;
   /** The store was told, so that it counts this member as one of this process. */
