@@ -4,6 +4,7 @@ import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { AppError, dependencyUnavailable } from '../errors.ts';
 import { createDeadlineGuard } from './deadline.ts';
+import { openPostgresSocket } from './postgres-socket.ts';
 
 /** Whatever a repo can query with: the pool or a transaction. */
 export type Queryable = PgDatabase<PostgresJsQueryResultHKT>;
@@ -32,6 +33,9 @@ const connectTimeoutSeconds = 5;
 const defaultDeadlineMs = 4_000;
 const attemptsOfTransaction = 3;
 
+/** An option that the driver has and its types do not name. */
+const survivingSockets = { socket: openPostgresSocket };
+
 /** No I/O happens here: connections are made when they are needed. */
 export function createDatabase(options: {
   readonly url: string;
@@ -41,6 +45,7 @@ export function createDatabase(options: {
 }): Database {
   const deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
   const client = postgres(options.url, {
+    ...survivingSockets,
     max: connectionsPerProcess,
     connect_timeout: connectTimeoutSeconds,
     idle_timeout: 60,
