@@ -68,7 +68,7 @@ export function operationsOf(document: OpenapiDocument): NamedOperation[] {
 }
 
 /** A JSON pointer (RFC 6901). */
-export function pointer(...keys: readonly string[]): string {
+function pointer(...keys: readonly string[]): string {
   return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
