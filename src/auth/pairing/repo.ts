@@ -44,6 +44,12 @@ export async function deleteCodesOf(tx: Queryable, userId: string): Promise<void
   await tx.delete(pairingCodes).where(eq(pairingCodes.userId, userId));
 }
 
+/** Passes over rows in use, so that it waits for nobody. */
 export async function deleteExpiredCodes(query: Queryable): Promise<void> {
-  await query.delete(pairingCodes).where(lt(pairingCodes.expiresAt, sql`now()`));
+  const expired = query
+    .select({ id: pairingCodes.id })
+    .from(pairingCodes)
+    .where(lt(pairingCodes.expiresAt, sql`now()`))
+    .for('update', { skipLocked: true });
+  await query.delete(pairingCodes).where(inArray(pairingCodes.id, expired));
 }

@@ -70,8 +70,14 @@ export async function deleteCount(query: Queryable, { kind, key }: CountKey): Pr
   await query.delete(failedAttempts).where(and(eq(failedAttempts.kind, kind), eq(failedAttempts.key, key)));
 }
 
+/** Passes over rows in use, so that it waits for nobody. */
 export async function deleteEndedCounts(query: Queryable): Promise<void> {
-  await query.delete(failedAttempts).where(lt(failedAttempts.endsAt, sql`now()`));
+  const ended = query
+    .select({ kind: failedAttempts.kind, key: failedAttempts.key })
+    .from(failedAttempts)
+    .where(lt(failedAttempts.endsAt, sql`now()`))
+    .for('update', { skipLocked: true });
+  await query.delete(failedAttempts).where(sql`(${failedAttempts.kind}, ${failedAttempts.key}) in ${ended}`);
 }
 
 function millisecondsOf(interval: ReturnType<typeof sql>) {

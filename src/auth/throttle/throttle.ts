@@ -103,34 +103,36 @@ export function createThrottle(parts: {
   /** Whoever must go on waiting. */
   async function decideAbout(batch: readonly Waiting[]): Promise<Waiting[]> {
     const places = new Map(batch.flatMap((one) => one.places.map((place) => [place.id, place] as const)));
-    let known: ReadonlyMap<string, FailureCount>;
     try {
       const rows = await counts.read([...places.values()]);
-      known = new Map(rows.map((row) => [`${row.kind} ${row.key}`, row]));
+      const known = new Map(rows.map((row) => [`${row.kind} ${row.key}`, row]));
+      return batch.filter((one) => !isDecided(one, known));
     } catch (error) {
       for (const one of batch) one.refuse(error);
       return [];
     }
-    return batch.filter((one) => {
-      if (one.places.some(({ id }) => changed.has(id))) return true;
-      const waitMs = Math.max(...one.places.map((place) => waitOf(place.rule, known.get(place.id))));
-      if (waitMs > 0) {
-        one.refuse(tooManyFailures(waitMs));
-        return false;
-      }
-      // After a wait it is one at a time.
-      const hasPlace = one.places.every(
-        ({ id, rule }) => (underWay.get(id) ?? 0) < Math.max(1, rule.freeFailures - (known.get(id)?.count ?? 0)),
-      );
-      if (hasPlace) one.letIn(one.places.filter(({ id }) => known.has(id)));
-      return !hasPlace;
-    });
+  }
+
+  /** Lets in or refuses, when what is known says which. */
+  function isDecided(one: Waiting, known: ReadonlyMap<string, FailureCount>): boolean {
+    if (one.places.some(({ id }) => changed.has(id))) return false;
+    const waitMs = Math.max(...one.places.map((place) => waitOf(place.rule, known.get(place.id))));
+    if (waitMs > 0) {
+      one.refuse(tooManyFailures(waitMs));
+      return true;
+    }
+    // After a wait it is one at a time.
+    const hasPlace = one.places.every(
+      ({ id, rule }) => (underWay.get(id) ?? 0) < Math.max(1, rule.freeFailures - (known.get(id)?.count ?? 0)),
+    );
+    if (hasPlace) one.letIn(one.places.filter(({ id }) => known.has(id)));
+    return hasPlace;
   }
 
   async function enter(places: readonly Place[]): Promise<readonly Place[]> {
     if (waiting.length >= waitingAtMost) {
       throw new AppError('dependency_unavailable', 'Too many people are signing in at the moment.', {
-        dependency: 'password hashing',
+        dependency: 'sign-in',
         retryAfterMs: 2_000,
       });
     }
