@@ -23,9 +23,9 @@ export interface AuditPage {
   readonly limit: number;
 }
 
-/** @param msecs Unix time that it begins with; now, when absent */
-export function newEntryId(msecs?: number, random?: Uint8Array): string {
-  return uuidv7({ ...(msecs === undefined ? {} : { msecs }), ...(random === undefined ? {} : { random }) });
+/** Greater than those made before in this process; with `from`, the same for the same time and bytes. */
+export function newEntryId(from?: { readonly msecs: number; readonly random: Uint8Array }): string {
+  return uuidv7(from);
 }
 
 /** At the time of the transaction. */

@@ -53,7 +53,7 @@ export function createAudit(parts: {
     recordSoon: (origin, entry, { onceAMinute } = {}) => {
       const nowMs = clock.nowMs();
       if (onceAMinute === undefined) {
-        queue.add({ ...rowOf(repo.newEntryId(nowMs), origin, entry), at: new Date(nowMs) });
+        queue.add({ ...rowOf(repo.newEntryId(), origin, entry), at: new Date(nowMs) });
         return;
       }
       const minute = Math.floor(nowMs / minuteMs);
@@ -83,7 +83,7 @@ function rowOf(id: string, { actor, requestId }: Origin, entry: AuditRecord): Ne
 /** The same in every process. */
 function idOfMinute(key: string, minute: number): string {
   const random = createHash('sha256').update(`${minute} ${key}`).digest().subarray(0, 16);
-  return repo.newEntryId(minute * minuteMs, random);
+  return repo.newEntryId({ msecs: minute * minuteMs, random });
 }
 
 /** Spares PostgreSQL what this process has handed over within the minute; forgetting one costs no more than that. */
