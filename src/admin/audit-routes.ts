@@ -1,7 +1,6 @@
 import { auditEntryOnWire } from '../audit/index.ts';
 import { pageOf } from '../http/contract.ts';
 import { answerPage, placeOf, positionOf } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import type { HttpServer } from '../http/server.ts';
 import { auditEntry, auditQuery } from './contract.ts';
 import type { AdminRouteParts } from './route-parts.ts';
@@ -14,7 +13,6 @@ export function registerAdminAuditRoutes(server: HttpServer, parts: AdminRoutePa
     {
       config: { access: 'admin' },
       schema: {
-        ...needsSession,
         tags: ['admin: audit'],
         summary: 'Who did what, newest first',
         querystring: auditQuery,

@@ -3,12 +3,11 @@ import { groupChange, managedGroup, newGroup } from './contract.ts';
 import { managedGroupOnWire } from '../groups/index.ts';
 import { noContent, pageOf, pageQuery, searchText, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
-const shared = { ...needsSession, tags: ['admin: groups'] };
+const shared = { tags: ['admin: groups'] };
 const params = z.strictObject({ id: uuidV7 });
 
 export function registerAdminGroupRoutes(server: HttpServer, parts: AdminRouteParts): void {

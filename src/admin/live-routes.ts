@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { noContent, pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { callerOf, type HttpServer } from '../http/server.ts';
 import { liveGroup } from './contract.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
-const shared = { ...needsSession, tags: ['admin: live'] };
+const shared = { tags: ['admin: live'] };
 
 export function registerAdminLiveRoutes(server: HttpServer, parts: AdminRouteParts): void {
   const { adminLive, groups, cursors } = parts;

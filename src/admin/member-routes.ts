@@ -3,12 +3,11 @@ import { member, memberChange, newManager } from './contract.ts';
 import { memberOnWire } from '../groups/index.ts';
 import { noContent, pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
-const shared = { ...needsSession, tags: ['admin: groups'] };
+const shared = { tags: ['admin: groups'] };
 const groupParams = z.strictObject({ id: uuidV7 });
 const memberParams = z.strictObject({ id: uuidV7, userId: uuidV7 });
 

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { pairingCode } from './contract.ts';
 import { uuidV7 } from '../http/contract.ts';
-import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
@@ -13,7 +12,6 @@ export function registerAdminPairingRoutes(server: HttpServer, parts: AdminRoute
     {
       config: { access: 'admin', refusals: ['user_disabled'] },
       schema: {
-        ...needsSession,
         tags: ['admin: users'],
         summary: 'Make a code by which a device without keyboard signs in as this user, once',
         params: z.strictObject({ id: uuidV7 }),

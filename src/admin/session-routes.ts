@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { noContent, pageOf, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { callerOf, originOf, type HttpServer } from '../http/server.ts';
 import { session, sessionsQuery } from './contract.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
-const shared = { ...needsSession, tags: ['admin: sessions'] };
+const shared = { tags: ['admin: sessions'] };
 
 export function registerAdminSessionRoutes(server: HttpServer, parts: AdminRouteParts): void {
   const { auth, runChange, cursors } = parts;

@@ -2,14 +2,13 @@ import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import { noContent, pageOf, pageQuery, searchText, uuidV7 } from '../http/contract.ts';
 import { answerPage } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { originOf, type HttpServer } from '../http/server.ts';
 import { newUser, user, userChange } from './contract.ts';
 import { userOnWire } from '../users/index.ts';
 import type { AdminRouteParts } from './route-parts.ts';
 
 const config = { access: 'admin' } as const;
-const shared = { ...needsSession, tags: ['admin: users'] };
+const shared = { tags: ['admin: users'] };
 const params = z.strictObject({ id: uuidV7 });
 
 export function registerAdminUserRoutes(server: HttpServer, parts: AdminRouteParts): void {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { RunChange } from '../infra/change.ts';
 import { noContent, pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
 import { answerPage, type Cursors } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { callerOf, originOf, type HttpServer } from '../http/server.ts';
 import { loginRequest, ownAccount, passwordChange, refreshRequest, session, tokens } from './contract.ts';
 import { pairRequest } from './pairing/contract.ts';
@@ -47,7 +46,7 @@ export function registerAuthRoutes(
 
   server.post(
     '/auth/logout',
-    { config: signedIn, schema: { ...needsSession, tags, summary: 'End this session', response: { 204: noContent } } },
+    { config: signedIn, schema: { tags, summary: 'End this session', response: { 204: noContent } } },
     async (request, reply) => {
       const { session: own } = callerOf(request);
       await runChange(originOf(request), (context) => auth.endSession(context, own.id, 'logout'));
@@ -57,7 +56,7 @@ export function registerAuthRoutes(
 
   server.get(
     '/auth/me',
-    { config: signedIn, schema: { ...needsSession, tags, summary: 'Who am I', response: { 200: ownAccount } } },
+    { config: signedIn, schema: { tags, summary: 'Who am I', response: { 200: ownAccount } } },
     async (request) => {
       const { user, session: own } = callerOf(request);
       return { user: { ...user }, session: { ...own, device: { ...own.device } } };
@@ -69,7 +68,6 @@ export function registerAuthRoutes(
     {
       config: signedIn,
       schema: {
-        ...needsSession,
         tags,
         summary: 'My devices, newest first',
         querystring: z.strictObject(pageQuery),
@@ -93,7 +91,6 @@ export function registerAuthRoutes(
     {
       config: signedIn,
       schema: {
-        ...needsSession,
         tags,
         summary: 'End one of my sessions',
         params: z.strictObject({ id: uuidV7 }),
@@ -112,7 +109,6 @@ export function registerAuthRoutes(
     {
       config: { ...signedIn, refusals: ['wrong_password'] },
       schema: {
-        ...needsSession,
         tags,
         summary: 'Change my password; my other sessions end',
         body: passwordChange,

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import { pageOf, pageQuery, uuidV7 } from '../http/contract.ts';
 import { answerPage, type Cursors } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { callerOf, type HttpServer } from '../http/server.ts';
 import { group, member } from './contract.ts';
 import type { MembershipView } from './memberships.ts';
@@ -29,7 +28,7 @@ export function registerGroupRoutes(
 
   server.get(
     '/groups',
-    { config, schema: { ...needsSession, tags, summary: 'My groups', querystring, response: { 200: pageOf(group) } } },
+    { config, schema: { tags, summary: 'My groups', querystring, response: { 200: pageOf(group) } } },
     async (request) => {
       const userId = callerOf(request).user.id;
       const page = await answerPage(
@@ -45,7 +44,7 @@ export function registerGroupRoutes(
 
   server.get(
     '/groups/:id',
-    { config, schema: { ...needsSession, tags, summary: 'One of my groups', params, response: { 200: group } } },
+    { config, schema: { tags, summary: 'One of my groups', params, response: { 200: group } } },
     async (request) => groupOnWire((await ownMembership(callerOf(request).user.id, request.params.id)).group),
   );
 
@@ -54,7 +53,6 @@ export function registerGroupRoutes(
     {
       config,
       schema: {
-        ...needsSession,
         tags,
         summary: 'Who is in one of my groups',
         params,

@@ -3,7 +3,6 @@ import { notFound } from '../errors.ts';
 import type { Groups } from '../groups/index.ts';
 import { pageOf, uuidV7 } from '../http/contract.ts';
 import { answerPage, type Cursors, placeOf, positionOf } from '../http/cursors.ts';
-import { needsSession } from '../http/openapi.ts';
 import { callerOf, type HttpServer } from '../http/server.ts';
 import { groupTalksQuery, historyQuery, talk, voiceSession } from './contract.ts';
 import type { History } from './service.ts';
@@ -23,7 +22,6 @@ export function registerHistoryRoutes(
     {
       config: { access: 'session' },
       schema: {
-        ...needsSession,
         tags: ['groups'],
         summary: 'Who talked in one of my groups',
         params: z.strictObject({ id: uuidV7 }),
@@ -54,7 +52,6 @@ export function registerHistoryRoutes(
     {
       config: admin,
       schema: {
-        ...needsSession,
         tags: ['admin: history'],
         summary: 'Who talked, in all groups',
         querystring: historyQuery,
@@ -79,7 +76,6 @@ export function registerHistoryRoutes(
     {
       config: admin,
       schema: {
-        ...needsSession,
         tags: ['admin: history'],
         summary: 'When groups were live; with a user: where he talked',
         querystring: historyQuery,

@@ -75,6 +75,3 @@ export async function registerDocs(server: HttpServer): Promise<void> {
     });
   });
 }
-
-/** What a route that needs a session says of itself in the document. */
-export const needsSession = { security: [{ session: [] }] };
