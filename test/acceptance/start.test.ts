@@ -5,6 +5,7 @@ import postgres from 'postgres';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
+import { runCommand } from '../_support/command.ts';
 import { findLivekitServer } from '../_support/livekit.ts';
 import { launchNeda, startNeda, type Neda, type NedaOptions } from '../_support/neda.ts';
 import { freePort } from '../_support/ports.ts';
@@ -300,7 +301,7 @@ describe('a start that cannot be', { timeout: 60_000 }, () => {
     const { code, lines } = await refused({
       env: { [variable]: `${scheme}://user:hidden-word@127.0.0.1:${await freePort()}/0` },
     });
-    expect(code).toBeGreaterThan(0);
+    expect(code).toBe(69);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(new RegExp(`^${variable}: .*ECONNREFUSED`));
     expect(lines[0]).not.toContain('hidden-word');
@@ -317,6 +318,22 @@ describe('a start that cannot be', { timeout: 60_000 }, () => {
     await first.kill();
     const next = await started({ databaseUrl: database.url });
     expect(await next.stop()).toBe(0);
+  });
+});
+
+describe('the command line', { timeout: 60_000 }, () => {
+  const run = (...args: string[]) => runCommand(args, { directory: import.meta.dirname, env: { PORT: 'eighty' } });
+
+  it('says what can be asked, without a configuration', async () => {
+    const { code, stdout } = await run('--help');
+    expect(code).toBe(0);
+    for (const name of ['serve', 'migrate', 'admin', 'doctor']) expect(stdout).toMatch(new RegExp(`^ +${name} `, 'm'));
+  });
+
+  it('refuses what is not there with 2, and starts nothing', async () => {
+    const { code, stderr } = await run('server');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^"server" is not a command\.\n[^]*^ +serve /m);
   });
 });
 
