@@ -38,7 +38,7 @@ export function judgeLivekit(probe: MediaProbe, host: string): Finding[] {
   }
 }
 
-export function judgePublicUrl(url: string, isProduction: boolean): Finding {
+function judgePublicUrl(url: string, isProduction: boolean): Finding {
   const what = 'livekit for clients';
   const { protocol, hostname, origin: publicUrl } = new URL(url);
   if (!isProduction) return ok(what, publicUrl);

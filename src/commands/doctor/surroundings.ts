@@ -1,7 +1,8 @@
 /** What the machine and the environment are like, without asking a server. */
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { ConfigFault, readConfig, type Settings } from '../../config.ts';
 import { secretVariables } from '../../config-variables.ts';
 import { errorCode } from '../../infra/start-fault.ts';
@@ -24,7 +25,7 @@ export function checkSecrets(settings: Settings, environment: Environment, worki
     findings.push(warning('secrets', `${variable} ${reason}, which production refuses; ${fix}`));
   }
   const files = given.flatMap((name) => environment[`${name}_FILE`] ?? []);
-  for (const path of new Set([...files, join(workingDir, '.env')])) {
+  for (const path of new Set([...files, ...envFileWithSecrets(workingDir)])) {
     const who = whoElseMay(path);
     if (who !== null)
       findings.push(warning('secrets', `${path} can be ${who} by every user of this machine; chmod 600 ${path}`));
@@ -45,6 +46,14 @@ function faultsInProduction(settings: Settings, environment: Environment): Confi
     if (error instanceof ConfigFault) return error.faults;
     throw error;
   }
+}
+
+/** The path of `.env`, when a secret stands in it. */
+function envFileWithSecrets(workingDir: string): string[] {
+  const path = join(workingDir, '.env');
+  if (!existsSync(path)) return [];
+  const values = parseEnv(readFileSync(path, 'utf8'));
+  return secretVariables.some((name) => values[name]) ? [path] : [];
 }
 
 function whoElseMay(path: string): 'read' | 'changed' | null {
