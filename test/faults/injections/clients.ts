@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Fault } from '../world/run.ts';
+
+/** Nothing but people who talk as they do. */
+export const nothing: Fault = {
+  name: 'no fault',
+  lastsMs: 1_500,
+  recoversWithinMs: 2_000,
+  inject: () => undefined,
+  heal: () => undefined,
+};
+
+export const socketReset: Fault = {
+  name: "talker's socket reset",
+  isShort: true,
+  lastsMs: 500,
+  recoversWithinMs: 2_000,
+  inject: async ({ people }) => {
+    for (let round = 0; round < 8; round += 1) {
+      for (const person of people.filter(({ holding }) => holding.size > 0)) person.reset();
+      await pause(200);
+    }
+  },
+  heal: () => undefined,
+};
+
+export const halfOpenTalker: Fault = {
+  name: 'half-open talker',
+  lastsMs: 9_500,
+  recoversWithinMs: 2_000,
+  inject: async ({ people }) => {
+    for (let look = 0; look < 100; look += 1) {
+      const talkers = people.filter(({ holding }) => holding.size > 0);
+      for (const talker of talkers) talker.freeze(9_500).catch(() => undefined);
+      if (talkers.length > 0) return;
+      await pause(20);
+    }
+  },
+  heal: () => undefined,
+};
+
+/** More than the kernel's buffers take: each answer repeats what the asker missed. */
+const MOST_ANSWERS = 600;
+
+export const slowReader: Fault = {
+  name: 'slow reader',
+  lastsMs: 1_500,
+  recoversWithinMs: 4_000,
+  answerLimitMs: 15_000,
+  inject: async ({ people, groups, random }) => {
+    const reader = random.pick(people.filter(({ isThere }) => isThere));
+    const [group] = groups;
+    if (group === undefined) return;
+    const position = reader.position(group.groupId);
+    const since = position && { epoch: position.epoch, seq: Math.max(0, position.seq - 50) };
+    reader.freeze(14_000).catch(() => undefined);
+    for (let sent = 0; sent < MOST_ANSWERS; sent += 1) {
+      reader.send('JOIN_GROUP', { groupId: group.groupId, ...(since ? { since } : {}) });
+      if (sent % 20 === 0) await pause(5);
+    }
+  },
+  heal: () => undefined,
+};
+
+export const reconnectStorm: Fault = {
+  name: 'reconnect storm',
+  lastsMs: 800,
+  recoversWithinMs: 4_000,
+  inject: async ({ people, witnesses, world, directTo }) => {
+    directTo(world.slots.slice(0, 1));
+    for (let round = 0; round < 4; round += 1) {
+      for (const person of [...people, ...witnesses]) person.reset();
+      await pause(350);
+    }
+  },
+  heal: ({ directTo }) => directTo(null),
+};
