@@ -49,7 +49,7 @@ export class AsyncapiDocument {
 
   /**
    * `known` holds the server to what is in the document now; without it a validator takes what a later version may
-   * add: other values and kinds.
+   * add: fields, values and kinds.
    */
   constructor(document: unknown, options: { readonly known: boolean }) {
     this.document = documentSchema.parse(document);
@@ -62,7 +62,9 @@ export class AsyncapiDocument {
     this.#ajv.addKeyword({ keyword: 'x-general-case', macro: () => (options.known ? { not: {} } : {}) });
     this.#ajv.addVocabulary(['components']);
     // Ajv finds `#/components/schemas/…` inside a schema that it was given under the empty address.
-    this.#ajv.addSchema({ components: { schemas: this.document.components.schemas } }, 'document', false, false);
+    const { schemas } = this.document.components;
+    const known = options.known ? closed(schemas) : schemas;
+    this.#ajv.addSchema({ components: { schemas: known } }, 'document', false, false);
   }
 
   /** What is wrong with a message, in words; nothing when it is as published. */
@@ -75,4 +77,13 @@ export class AsyncapiDocument {
   #validatorOf(type: string): ValidateFunction | undefined {
     return this.#ajv.getSchema(`document#/components/schemas/${type}`);
   }
+}
+
+/** The same schemas, of objects that have no other fields than those that are named. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const parts = Object.entries(schema).map(([key, part]) => [key, closed(part)]);
+  if ('type' in schema && schema.type === 'object') parts.push(['additionalProperties', false]);
+  return Object.fromEntries(parts);
 }
