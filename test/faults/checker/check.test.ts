@@ -309,6 +309,11 @@ describe('invariant 5: rightful ends', () => {
 
   test('with a reason they are right', () => {
     expect(endedBy('lost', ({ alice }) => alice.frozen.push({ fromMs: 0, toMs: 20 }))).toEqual([]);
+    const refused = endedBy('lost', (story) => {
+      story.send(story.alice, 15, 'r', 'REQUEST_TALK', { groupId: GROUP });
+      story.see(story.alice, 19, { type: 'TALK_DENIED', re: 'r', groupId: GROUP, cause: 'unavailable' });
+    });
+    expect(refused).toEqual([]);
     const expired = endedBy('expired', (story) => {
       story.circumstances = { ...undisturbed, processAway: [{ process: 0, fromMs: 1, toMs: 2 }] };
     });

@@ -60,7 +60,10 @@ function isRightful(
           (by.groupId ?? groupId) === groupId && (by.userId ?? talk.speakerId) === talk.speakerId && before(by.atMs),
       );
     case 'lost':
-      return own.some((connection) => wasLost(connection, end.atMs)) || wasProcessAway(history, own, end.atMs);
+      return (
+        own.some((connection) => wasLost(connection, end.atMs) || wasRefused(connection, groupId, end.atMs)) ||
+        wasProcessAway(history, own, end.atMs)
+      );
     case 'expired':
       return wasProcessAway(history, own, end.atMs);
     case 'preempted': {
@@ -80,6 +83,17 @@ function isRightful(
 function wasLost({ endedAtMs, frozen }: ConnectionRecord, atMs: number): boolean {
   if (endedAtMs !== null && endedAtMs <= atMs && atMs - endedAtMs < LOSS_MS) return true;
   return frozen.some(({ fromMs, toMs }) => fromMs <= atMs && atMs - toMs < LOSS_MS);
+}
+
+/** A grant whose asker was told already that the store is away ends unused. */
+function wasRefused({ received }: ConnectionRecord, groupId: string, atMs: number): boolean {
+  return received.some(
+    (seen) =>
+      seen.message.type === 'TALK_DENIED' &&
+      seen.message.cause === 'unavailable' &&
+      seen.message.groupId === groupId &&
+      Math.abs(atMs - seen.atMs) < LOSS_MS,
+  );
 }
 
 function wasProcessAway(history: History, own: readonly ConnectionRecord[], atMs: number): boolean {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../_support/until.ts';
 import type { Fault } from '../world/run.ts';
 
 /** Nothing but people who talk as they do. */
@@ -44,7 +45,7 @@ const MOST_ANSWERS = 600;
 
 export const slowReader: Fault = {
   name: 'slow reader',
-  lastsMs: 1_500,
+  lastsMs: 0,
   recoversWithinMs: 4_000,
   answerLimitMs: 15_000,
   inject: async ({ people, groups, random }) => {
@@ -59,7 +60,15 @@ export const slowReader: Fault = {
       if (sent % 20 === 0) await pause(5);
     }
   },
-  heal: () => undefined,
+  heal: async ({ world, remark }) => {
+    const isClosed = async (): Promise<boolean> => {
+      const texts = await Promise.all(world.slots.map(({ neda }) => neda.rest.request('GET', '/metrics')));
+      return texts.some(({ text }) => /neda_sockets_ended_total\{reason="slow_consumer"\} [1-9]/.test(text));
+    };
+    await until(isClosed, { limitMs: 13_000, everyMs: 500, describe: () => 'the slow reader was closed' }).catch(
+      (error: unknown) => remark(String(error)),
+    );
+  },
 };
 
 export const reconnectStorm: Fault = {

@@ -41,7 +41,7 @@ export const postgresCut: Fault = {
 
 async function lockFor(run: Run, lockedMs: number, meanwhile: () => Promise<void>): Promise<void> {
   const locked = run.world.sql(
-    `begin; lock table speaker_history in access exclusive mode; select pg_sleep(${lockedMs / 1_000}); commit`,
+    `do $$ begin lock table speaker_history in access exclusive mode; perform pg_sleep(${lockedMs / 1_000}); end $$`,
   );
   await Promise.all([locked, meanwhile()]);
 }

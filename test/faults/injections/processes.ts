@@ -95,6 +95,7 @@ export const nobodyNear: Fault = {
 /** Room for what a process has open already, and for a few sockets more. */
 const SPARE_DESCRIPTORS = 4;
 const SOCKETS = 60;
+const DESCRIPTORS = 1_024;
 
 export const descriptorsUsedUp: Fault = {
   name: 'file descriptors used up',
@@ -113,10 +114,10 @@ export const descriptorsUsedUp: Fault = {
     }
   },
   heal: async ({ world }) => {
-    for (const { neda } of world.slots.slice(0, 1)) await limitDescriptors(neda.process.pid, 100_000);
+    for (const { neda } of world.slots.slice(0, 1)) await limitDescriptors(neda.process.pid, DESCRIPTORS);
   },
 };
 
 async function limitDescriptors(pid: number, most: number): Promise<void> {
-  await promisify(execFile)('prlimit', [`--pid=${pid}`, `--nofile=${most}:100000`]);
+  await promisify(execFile)('prlimit', [`--pid=${pid}`, `--nofile=${most}:`]);
 }

@@ -97,8 +97,6 @@ export const repliesLost: Fault = {
   isShort: true,
   lastsMs: 0,
   recoversWithinMs: 4_000,
-  // A grant that nobody was told of ends so.
-  mayEnd: ['lost'],
   inject: ({ world, random }) =>
     again(3, 500, async () => {
       const { redisProxy } = random.pick(world.slots);
@@ -125,7 +123,6 @@ export const commandKilled: Fault = {
   ...nothingLost,
   name: 'command connection killed',
   lastsMs: 0,
-  mayEnd: ['lost'],
   inject: ({ world }) => again(8, 250, () => world.redis.command('CLIENT KILL TYPE normal')),
   heal: () => undefined,
 };
@@ -164,7 +161,6 @@ export const slowRedis: Fault = {
   name: '200 ms and jitter to Redis',
   lastsMs: 4_000,
   recoversWithinMs: 4_000,
-  mayEnd: ['lost'],
   inject: ({ world }) => {
     for (const { redisProxy } of world.slots) redisProxy.delay(100, 60);
   },

@@ -3,6 +3,8 @@ import type { RunGroup } from './run.ts';
 import type { World } from './world.ts';
 
 const LIMIT_MS = 10_000;
+const GROUP_KEY = /^(?:speaker|presence|floor|rights|members|people|dirty|queue|log|history|cooldown|seen):\{.*\}$/gm;
+const GROUP_CHANNEL = /^group:\{.*\}$/gm;
 
 /** What is still there of a run after everybody has gone: sockets, the floor, presence. */
 export async function findLeaks(world: World, groups: readonly RunGroup[]): Promise<string[]> {
@@ -25,7 +27,7 @@ export async function findKeys(world: World, limitMs: number): Promise<string[]>
   const isClean = async (): Promise<boolean> => {
     const reply = await world.redis.command('KEYS *{*}');
     const channels = await world.redis.command('PUBSUB SHARDCHANNELS *');
-    keys = [...reply.matchAll(/^[a-z]+:\{.*\}$/gm), ...channels.matchAll(/^group:\{.*\}$/gm)].map(([name]) => name);
+    keys = [...reply.matchAll(GROUP_KEY), ...channels.matchAll(GROUP_CHANNEL)].map(([name]) => name);
     return keys.length === 0;
   };
   try {
