@@ -13,7 +13,7 @@ import { startRedis } from '../_support/redis.ts';
 
 const run = promisify(execFile);
 const seed = 20_261_121;
-const limitMs = effort({ short: 300_000, long: 3_600_000 });
+const limitMs = effort({ short: 600_000, long: 3_600_000 });
 const settings = join(repository, 'test', 'fuzz');
 
 /** Runs Schemathesis over every operation of the served document; returns what it wrote, and throws with it when it found something. */

@@ -19,7 +19,7 @@ it('shows the document in production too, with nothing from elsewhere', async ()
     expect(policy).not.toContain('upgrade-insecure-requests');
 
     const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
-    expect(files.filter((file) => !/^\/docs\/static\//.test(file))).toEqual([]);
+    expect(files.filter((file) => !file.startsWith('/docs/static/'))).toEqual([]);
     for (const file of files) expect(`${file} ${(await app.inject(file)).statusCode}`).toBe(`${file} 200`);
 
     const initializer = files.find((file) => file.endsWith('swagger-initializer.js'));
