@@ -1,39 +1,12 @@
 import { v7 as uuid } from 'uuid';
 import { describe, expect, test } from 'vitest';
-import { MemoryBus } from '../../src/realtime/bus/index.ts';
-import { emptyGroup, parseEnvelope, slotOf } from '../../src/realtime/floor/index.ts';
+import { emptyGroup, parseEnvelope } from '../../src/realtime/floor/index.ts';
 import { MemoryFloorStore } from '../../src/realtime/floor-memory/index.ts';
 import { describeFloorStore } from './floor-store.ts';
-import { person, press, testTimings } from './floor-store/scene.ts';
+import { memoryHarness } from './floor-store/memory-harness.ts';
+import { person, press } from './floor-store/scene.ts';
 
-describeFloorStore(
-  'in-process',
-  async () => {
-    const bus = new MemoryBus();
-    const store = new MemoryFloorStore({
-      publish: (groupId, payload) => bus.publishGroup(groupId, payload),
-      generation: 1,
-      timings: testTimings,
-    });
-    return {
-      async open() {
-        return {
-          store,
-          async watch(groupId) {
-            const payloads: string[] = [];
-            await bus.subscribeGroup(groupId, { onMessage: (payload) => payloads.push(payload), onGap() {} });
-            return payloads;
-          },
-        };
-      },
-      slot: async (groupId) => slotOf(store.stateOf(groupId), performance.timeOrigin + performance.now()),
-      presence: async (groupId) => [...store.stateOf(groupId).people.keys()],
-      history: store.history,
-      close: () => store.close(),
-    };
-  },
-  1,
-);
+describeFloorStore('in-process', async () => memoryHarness(), 1);
 
 describe('floor store: what only the in-process one has', () => {
   test('payloads keep the order of their steps when a subscriber takes the next step', async () => {

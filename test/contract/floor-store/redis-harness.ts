@@ -1,12 +1,17 @@
 import { connectRedis, type RedisLinks } from '../../../src/infra/redis.ts';
 import { RedisBus } from '../../../src/realtime/bus/index.ts';
+import type { FloorTimings } from '../../../src/realtime/floor/index.ts';
 import { RedisFloorStore, RedisHistorySource } from '../../../src/realtime/floor-redis/index.ts';
 import { type StoreHarness, testTimings } from './scene.ts';
 
 const SILENCE_MS = 5_000;
 
 /** Any number of processes on the Redis, or the Redis Cluster, behind a URL. */
-export async function redisHarness(url: string, keyPrefix: string): Promise<StoreHarness> {
+export async function redisHarness(
+  url: string,
+  keyPrefix: string,
+  timings: FloorTimings = testTimings,
+): Promise<StoreHarness> {
   const control = await connectRedis(url);
   const opened: RedisLinks[] = [control];
   return {
@@ -15,7 +20,7 @@ export async function redisHarness(url: string, keyPrefix: string): Promise<Stor
       opened.push(links);
       const bus = new RedisBus(links, keyPrefix);
       const life = { generation: 1, quietUntilMs: 0 };
-      const store = new RedisFloorStore({ links, keyPrefix, processId, life: () => life, timings: testTimings });
+      const store = new RedisFloorStore({ links, keyPrefix, processId, life: () => life, timings });
       return {
         store,
         async watch(groupId) {
