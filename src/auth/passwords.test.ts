@@ -33,3 +33,19 @@ it('refuses at once what would wait too long, and does all the rest', async () =
   }
   expect(await passwords.isRight('x', null)).toBe(false);
 });
+
+it('hashes beside the event loop, not on it', async () => {
+  const passwords = createPasswords();
+  const stored = await passwords.hash('a good password', 'password');
+  let isDone = false;
+  const done = passwords.isRight('a good password', stored).finally(() => {
+    isDone = true;
+  });
+  let turns = 0;
+  while (!isDone) {
+    turns += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await done;
+  expect(turns).toBeGreaterThan(20);
+});

@@ -69,7 +69,6 @@ it('200 people who sign in at once from one address get in or are told when to c
     expect(status).toBe(503);
     expect(Number(retryAfter)).toBeGreaterThan(0);
   }
-  // Hashing in the way of everything else would hold up a single answer for most of the storm.
   for (const times of [pings, presses]) {
     expect(times.length).toBeGreaterThan(3);
     expect(median(times)).toBeLessThan(300);
