@@ -41,7 +41,7 @@ export const halfOpenTalker: Fault = {
 };
 
 /** More than the kernel's buffers take: each answer repeats what the asker missed. */
-const MOST_ANSWERS = 600;
+const MOST_ANSWERS = 400;
 
 export const slowReader: Fault = {
   name: 'slow reader',
@@ -57,7 +57,7 @@ export const slowReader: Fault = {
     reader.freeze(14_000).catch(() => undefined);
     for (let sent = 0; sent < MOST_ANSWERS; sent += 1) {
       reader.send('JOIN_GROUP', { groupId: group.groupId, ...(since ? { since } : {}) });
-      if (sent % 20 === 0) await pause(5);
+      if (sent % 10 === 0) await pause(50);
     }
   },
   heal: async ({ world, remark }) => {

@@ -2,10 +2,18 @@ import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { connect } from 'node:net';
+import { z } from 'zod';
 import type { Fault, Run } from '../world/run.ts';
 import type { ServerSlot } from '../world/server-slot.ts';
 
 const LEASE_MS = 6_000;
+const SWEEP_MS = 10_000;
+
+const liveView = z.looseObject({
+  items: z.array(
+    z.looseObject({ group: z.looseObject({ id: z.string() }), floor: z.looseObject({ state: z.string() }) }),
+  ),
+});
 
 /** A process with a talker, where there is one. */
 async function busyProcess({ world, people, random }: Run): Promise<ServerSlot> {
@@ -73,7 +81,8 @@ export const terminated: Fault = {
 /** Everybody is on the process that dies: the others have no member and find the open talks by their sweep. */
 export const nobodyNear: Fault = {
   name: 'two processes sweeping the same expiry',
-  lastsMs: 12_000,
+  // A lease, and the time until the next sweep.
+  lastsMs: LEASE_MS + SWEEP_MS + 1_000,
   recoversWithinMs: 4_000,
   inject: async (run) => {
     const [first] = run.world.slots;
@@ -86,11 +95,22 @@ export const nobodyNear: Fault = {
     for (const person of [...run.people, ...run.witnesses]) person.stayAway(true);
   },
   heal: async (run) => {
+    await expectIdle(run);
     for (const person of [...run.people, ...run.witnesses]) person.stayAway(false);
     await startAll(run);
     run.directTo(null);
   },
 };
+
+async function expectIdle({ world, groups, remark }: Run): Promise<void> {
+  const answer = await world
+    .rest()
+    .expect(200, 'GET', '/api/v1/admin/live?limit=100', { token: world.admin.accessToken });
+  for (const { group, floor } of liveView.parse(answer).items) {
+    const isOurs = groups.some(({ groupId }) => groupId === group.id);
+    if (isOurs && floor.state === 'taken') remark(`nobody ended the talk of a dead process in ${group.id}`);
+  }
+}
 
 /** Room for what a process has open already, and for a few sockets more. */
 const SPARE_DESCRIPTORS = 4;
