@@ -80,7 +80,8 @@ describe('sessions of everybody', () => {
       const { items, nextCursor } = page.parse(answer.body);
       seen.push(...items.map(({ id }) => id ?? ''));
       await server.rest.login(user.username);
-      await client.send('DELETE', `/admin/sessions/${seen.at(-1) ?? ''}`);
+      // The row that the cursor stands on goes once, and stays once.
+      if (cursor === '') await client.send('DELETE', `/admin/sessions/${seen.at(-1) ?? ''}`);
       cursor = nextCursor === null ? '' : `&cursor=${nextCursor}`;
     } while (cursor !== '');
     expect(seen).toEqual(made.toReversed());
