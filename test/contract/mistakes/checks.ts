@@ -159,9 +159,15 @@ export const mistakes: readonly Mistake[] = [
       );
       const next = press(groupId, bob, { oneStep: false, identity: 'bob' });
       await untilGranted(there.store, next);
-      await there.store.commit(commitOf(next));
-      const late = await here.store.commit(commitOf(paused));
-      hold(late.status === 'refused', 'the grant that had lapsed was committed');
+      // Once while the next one is being given the floor, once when he has it.
+      for (const moment of ['reserved', 'taken']) {
+        const late = await here.store.commit(commitOf(paused));
+        hold(late.status === 'refused', `the grant that had lapsed was committed while the floor was ${moment}`);
+        if (moment === 'taken') break;
+        hold((await holderOf(there.store, groupId)) === null, 'the late commit opened the talk of another');
+        const { status } = await there.store.commit(commitOf(next));
+        hold(status === 'granted', 'the late commit took the reservation of the next one');
+      }
       hold((await holderOf(there.store, groupId)) === bob.userId, 'the floor was taken from the next talker');
     },
   },
