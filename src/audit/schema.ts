@@ -20,6 +20,8 @@ export const audit = pgTable(
     index('audit_at').on(table.at, table.id),
     index('audit_actor').on(table.actorUserId, table.id),
     index('audit_target').on(table.targetId, table.id),
+    index('audit_details_user').on(sql`(${table.details} ->> 'userId')`, table.id),
+    index('audit_details_group').on(sql`(${table.details} ->> 'groupId')`, table.id),
     check('audit_actor_type', sql`${table.actorType} in ('user', 'system', 'anonymous')`),
     check('audit_actor_user', sql`(${table.actorType} = 'user') = (${table.actorUserId} is not null)`),
     check('audit_result', sql`${table.result} in ('success', 'failure')`),

@@ -1,0 +1,2 @@
+CREATE INDEX "audit_details_user" ON "audit" USING btree (("details" ->> 'userId'),"id");--> statement-breakpoint
+CREATE INDEX "audit_details_group" ON "audit" USING btree (("details" ->> 'groupId'),"id");
