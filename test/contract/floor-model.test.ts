@@ -183,7 +183,9 @@ const settleLast: Command = { ...nothing, kind: 'settle', process: 0, who: 0 };
 /** Processes that live renew what they honour. */
 function withRenewals(given: Command): readonly Command[] {
   if (given.kind !== 'wait' || !given.flags[0]) return [given];
-  const renewals = ([0, 1] as const).map((process) => ({ ...nothing, kind: 'renew', process, who: 0 }) as const);
+  const renewals = ([0, 1] as const).map(
+    (process) => ({ ...nothing, kind: 'renew', process, who: 0, choice: 2 }) as const,
+  );
   return [given, ...renewals.filter(({ process }) => !given.flags[1] || process === given.process)];
 }
 
