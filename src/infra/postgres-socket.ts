@@ -25,13 +25,15 @@ export function openPostgresSocket({ host, port, path }: Address): Socket {
   let quietTurns = 0;
 
   function tellLoss(): void {
-    if (lost !== null) emit('error', lost);
+    // Under TLS nobody listens here: the driver's own socket around this one tells it.
+    if (lost !== null && socket.listenerCount('error') > 0) emit('error', lost);
   }
 
   function endWhenQuiet(hadError: boolean): void {
     quietTurns += 1;
     if (quietTurns > QUIET_TURNS) emit('close', hadError);
-    else setTimeout(endWhenQuiet, 0, hadError);
+    // A turn of the loop: what the driver writes goes out in its immediates, and several timers may ring at once.
+    else setImmediate(() => setTimeout(endWhenQuiet, 0, hadError));
   }
 
   socket.emit = (event: string | symbol, ...details: unknown[]): boolean => {
@@ -41,12 +43,19 @@ export function openPostgresSocket({ host, port, path }: Address): Socket {
     endWhenQuiet(details[0] === true);
     return true;
   };
-  socket.write = (...chunk: unknown[]): boolean => {
+  function writeOrRefuse(...chunk: unknown[]): boolean {
     if (lost === null) return Reflect.apply(write, socket, chunk) === true;
     quietTurns = 0;
     process.nextTick(tellLoss);
     return false;
-  };
+  }
+  // Node puts another function here when the other side has ended: that one would tell nobody.
+  Object.defineProperty(socket, 'write', {
+    get: () => writeOrRefuse,
+    set() {
+      // it stays
+    },
+  });
   if (path) socket.connect(path);
   else socket.connect(port[0] ?? 5432, host[0] ?? 'localhost');
   return socket;
