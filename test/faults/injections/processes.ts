@@ -110,6 +110,10 @@ async function expectIdle({ world, groups, remark }: Run): Promise<void> {
     const isOurs = groups.some(({ groupId }) => groupId === group.id);
     if (isOurs && floor.state === 'taken') remark(`nobody ended the talk of a dead process in ${group.id}`);
   }
+  for (const { groupId } of groups) {
+    const found = await world.redis.command(`SCARD presence:{${groupId}}`);
+    if (found.trim() !== ':0') remark(`the people of a dead process are still present in ${groupId}`);
+  }
 }
 
 /** Room for what a process has open already, and for a few sockets more. */
