@@ -40,8 +40,8 @@ export const halfOpenTalker: Fault = {
   heal: () => undefined,
 };
 
-/** More than the kernel's buffers take: each answer repeats what the asker missed. */
-const MOST_ANSWERS = 400;
+/** More than 256 KiB, at a pace that the server keeps up with: each answer is a whole snapshot. */
+const MOST_ANSWERS = 220;
 
 export const slowReader: Fault = {
   name: 'slow reader',
@@ -57,7 +57,7 @@ export const slowReader: Fault = {
     reader.freeze(14_000).catch(() => undefined);
     for (let sent = 0; sent < MOST_ANSWERS; sent += 1) {
       reader.send('JOIN_GROUP', { groupId: group.groupId, ...(since ? { since } : {}) });
-      if (sent % 10 === 0) await pause(50);
+      if (sent % 10 === 0) await pause(120);
     }
   },
   heal: async ({ world, remark }) => {
