@@ -61,7 +61,6 @@ export const flushAll: Fault = {
 export const redisPaused: Fault = {
   ...nothingLost,
   name: 'Redis paused 3 s',
-  isShort: true,
   lastsMs: 3_000 - ON_THE_WAY_MS,
   inject: async (run) => {
     run.world.redis.pause();
