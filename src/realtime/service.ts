@@ -127,9 +127,16 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
 
   /** Ends what dead processes left behind in groups that nobody is in. */
   async function sweep(): Promise<void> {
+    let failure: unknown = null;
     for (const groupId of await store.floor.liveGroups()) {
-      live.apply(groupId, await store.floor.settle({ groupId }));
+      try {
+        live.apply(groupId, await store.floor.settle({ groupId }));
+      } catch (error) {
+        // The other groups do not wait for this one.
+        failure ??= error;
+      }
     }
+    if (failure !== null) onError(failure, 'sweep');
   }
 
   function sweepLater(delayMs: number): void {

@@ -160,6 +160,7 @@ export function say(payload: string): string[] {
     case 'queue_failed':
       return [`failed ${envelope.connectionId} ${envelope.cause}`];
     case 'presence':
+    case 'other':
     case undefined:
     default:
       return [];

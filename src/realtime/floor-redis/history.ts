@@ -12,6 +12,8 @@ import {
 import { groupIdOf, historyKey, historyPattern } from '../redis-keys.ts';
 import { readSpeaker } from './reply.ts';
 
+/** Of the records that this release reads; one of format 1 does not say so. */
+const HISTORY_FORMAT = 1;
 /** The writer waits this long for a Redis that says nothing. */
 const SILENCE_MS = 5_000;
 /** Keys that one look of the slow scan passes over. */
@@ -172,11 +174,12 @@ async function answersOf<T>(questions: readonly Promise<T>[]): Promise<T[]> {
 
 /**
  * Reads the words of a stream entry: kind, voice, start, end, and of a talk also talk, user, speaker, emergency and
- * cause. Null for a record of a kind that this version does not know: it stays for one that does.
+ * cause. Null for a record of a kind, or with a `format`, that this release does not know: it stays for one that does.
  */
 function readHistoryRecord(fields: readonly string[]): HistoryRecord | null {
   const words = new Map<string, string>();
   for (let index = 0; index < fields.length; index += 2) words.set(fields[index] ?? '', fields[index + 1] ?? '');
+  if (Number(words.get('format') ?? HISTORY_FORMAT) > HISTORY_FORMAT) return null;
   const kind = words.get('kind');
   const voiceSessionId = words.get('voice') ?? '';
   const startMs = Number(words.get('start'));

@@ -87,6 +87,11 @@ export function readSpeaker(text: string): FloorSpeaker | null {
   return { userId: String(value.userId), displayName: String(value.displayName) };
 }
 
+/** Whether a script refused to act because a later release wrote the group's state in a format that it cannot read. */
+export function isOfNewerFormat(raw: unknown): boolean {
+  return Array.isArray(raw) && raw[0] === 'newer_format';
+}
+
 /** Whether a script refused to act for a process that knows only an older life of the store. */
 export function isStale(raw: unknown): boolean {
   return Array.isArray(raw) && raw[0] === 'stale_generation';

@@ -24,7 +24,7 @@ import type {
 } from '../floor/index.ts';
 import { FloorStoreUnavailable, floorTimings, SNAPSHOT_PRESENCE_LIMIT } from '../floor/index.ts';
 import { groupChannel, groupIdOf, groupKeys, liveGroupPattern, placeOfGroup } from '../redis-keys.ts';
-import { isStale, readSpeaker, Reply } from './reply.ts';
+import { isOfNewerFormat, isStale, readSpeaker, Reply } from './reply.ts';
 import { type FloorScripts, readScripts, type ScriptName } from './scripts.ts';
 
 /** New work is refused when Redis is silent for this long (floor.md invariant 6). */
@@ -289,6 +289,11 @@ export class RedisFloorStore implements FloorStore {
       ({ raw, generation } = await send());
     }
     if (isStale(raw)) throw new FloorStoreUnavailable('The live store has moved on to a newer generation');
+    if (isOfNewerFormat(raw)) {
+      throw new FloorStoreUnavailable(
+        `A later release keeps group ${groupId} in a format that this one cannot read, and nothing was changed: run that release, or the one before it, in the place of this one`,
+      );
+    }
     const reply = new Reply(raw);
     const clock = this.#clockOf(groupId);
     const offsetMs = reply.nowMs - performance.now();

@@ -11,6 +11,9 @@ import type { EndCause } from './model.ts';
  *   1 H <talkId> <token> <connectionId> <streamId> <identity|->   a waiter's turn has come: his process commits
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
  *   1 D <connectionId> <cause> [<retryAfterMs>]        a queued request failed
+ *
+ * A later release may add words at the end of a line, and kinds: words are passed over, a numbered event of another kind
+ * is handed on to clients, what has no number is passed over (docs/decisions/versions.md).
  */
 const ENVELOPE_VERSION = '1';
 
@@ -43,11 +46,12 @@ export interface EndedEnvelope extends Numbered {
   readonly talkerStays: boolean;
 }
 
-interface PresenceEnvelope extends Numbered {
-  readonly kind: 'presence';
+/** An event that processes only hand on; `other`: of a kind that this release does not know. */
+interface ForwardedEnvelope extends Numbered {
+  readonly kind: 'presence' | 'other';
 }
 
-export type NumberedEnvelope = StartedEnvelope | EndedEnvelope | PresenceEnvelope;
+export type NumberedEnvelope = StartedEnvelope | EndedEnvelope | ForwardedEnvelope;
 
 export interface HandOverEnvelope {
   readonly kind: 'handover';
@@ -89,7 +93,7 @@ export function isEndCause(word: string): word is EndCause {
   return endCauses.includes(word);
 }
 
-/** Reads a payload; null for one of another version or kind, which is passed over. */
+/** Reads a payload; null for one of another version, or of another kind without a number, which is passed over. */
 export function parseEnvelope(payload: string): Envelope | null {
   const lineEnd = payload.indexOf('\n');
   const words = (lineEnd < 0 ? payload : payload.slice(0, lineEnd)).split(' ');
@@ -127,34 +131,41 @@ function parsePlace(word: string): { connectionId: string; position: number } {
   return { connectionId, position: Number(position) };
 }
 
-function parseNumbered(words: readonly string[], bytes: string): NumberedEnvelope | null {
-  const [, , epochWord, seqWord, kind, talkId = '', connectionId = '', first = '', second = '', third = '', last] =
-    words;
+function parseNumbered(
+  [, , epochWord, seqWord, kind, ...words]: readonly string[],
+  bytes: string,
+): NumberedEnvelope | null {
   const numbered = { epoch: Number(epochWord), seq: Number(seqWord), bytes };
-  if (kind === 'presence') return { ...numbered, kind };
-  if (kind === 'started') {
-    const emergency = third === 'emergency';
-    return {
-      ...numbered,
-      kind,
-      talkId,
-      connectionId,
-      maxTalkMs: Number(first),
-      remainingMs: Number(second),
-      emergency,
-    };
+  switch (kind) {
+    case 'started': {
+      const [talkId = '', connectionId = '', maxTalkMs, remainingMs, ...flags] = words;
+      return {
+        ...numbered,
+        kind,
+        talkId,
+        connectionId,
+        maxTalkMs: Number(maxTalkMs),
+        remainingMs: Number(remainingMs),
+        emergency: flags.includes('emergency'),
+      };
+    }
+    case 'ended': {
+      const [talkId = '', connectionId = '', cause = '', retryAfterMs, durationMs, ...flags] = words;
+      if (!isEndCause(cause)) return null;
+      return {
+        ...numbered,
+        kind,
+        talkId,
+        connectionId,
+        cause,
+        retryAfterMs: Number(retryAfterMs),
+        durationMs: Number(durationMs),
+        talkerStays: !flags.includes('gone'),
+      };
+    }
+    case 'presence':
+      return { ...numbered, kind };
+    default:
+      return { ...numbered, kind: 'other' };
   }
-  if (kind === 'ended' && isEndCause(first)) {
-    return {
-      ...numbered,
-      kind,
-      talkId,
-      connectionId,
-      cause: first,
-      retryAfterMs: Number(second),
-      durationMs: Number(third),
-      talkerStays: last !== 'gone',
-    };
-  }
-  return null;
 }

@@ -124,6 +124,7 @@ export class Room {
       case 'started':
       case 'ended':
       case 'presence':
+      case 'other':
         this.sequencer.accept(envelope);
         return;
       case 'handover':
@@ -169,6 +170,7 @@ export class Room {
         this.#deliverEnded(event, frame);
         return;
       case 'presence':
+      case 'other':
         this.#sendToAll(event.seq, frame, null);
         return;
       default:

@@ -59,7 +59,7 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
   async function listen(): Promise<void> {
     try {
       stopListening = await mailbox.listen(processId, {
-        onMessage: (connectionId) => handler?.onReplaced(connectionId),
+        onMessage: (payload) => handler?.onReplaced(wordOf(payload, 0)),
         onGap: () => handler?.onGap(),
       });
       if (closed) stopListening();
@@ -101,7 +101,7 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
       if (previous === null && (await dropDeadClaims(userId))) previous = await claim();
       if (typeof previous !== 'string') return 'limit';
       if (previous === '' || previous === owner) return 'claimed';
-      const replaced = previous.slice(previous.indexOf(' ') + 1);
+      const replaced = wordOf(previous, 1);
       if (processOf(previous) === processId) handler?.onReplaced(replaced);
       // A lost message is found by the other process when it renews; the claim stands either way.
       else await mailbox.post(processOf(previous), replaced).catch(() => undefined);
@@ -127,7 +127,12 @@ export function createRedisSessionClaims(options: RedisSessionClaimsOptions): Se
 }
 
 function processOf(owner: string): string {
-  return owner.slice(0, owner.indexOf(' '));
+  return wordOf(owner, 0);
+}
+
+/** Words that a later release adds come after those that are known. */
+function wordOf(text: string, index: number): string {
+  return text.split(' ')[index] ?? '';
 }
 
 function readScript(name: string): RedisScript {

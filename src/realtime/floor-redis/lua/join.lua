@@ -41,7 +41,10 @@ else
 end
 if known and known.swapAt == '' then countMember(known.process, -1) end
 countMember(processId, 1)
-keepMember(sessionId, { connection = connectionId, process = processId, user = userId, right = right, swapAt = '' })
+-- What a later release knows of this connection stays with it.
+local rest = known and known.connection == connectionId and known.rest or ''
+keepMember(sessionId,
+  { connection = connectionId, process = processId, user = userId, right = right, swapAt = '', rest = rest })
 floor.procs[processId] = now + LEASE_MS
 set(floor, 'emptyAt', '')
 

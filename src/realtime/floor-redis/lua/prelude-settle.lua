@@ -49,7 +49,7 @@ local function closeGroup()
   call('XADD', K.history, '*', 'kind', 'closed', 'voice', floor.voice, 'end', int(now),
     'participants', int(call('SCARD', K.seen)))
   call('DEL', K.presence, K.floor, K.members, K.people, K.dirty, K.queue, K.log, K.cooldown, K.seen)
-  floor, talk, pending = nil, nil, nil
+  state, floor, talk, pending = {}, nil, nil, nil
 end
 
 -- An older life of the group under a store that lost data or changed its primary: what was open is over
@@ -101,7 +101,10 @@ end
 
 -- Writes the state when it has changed; every script ends here.
 local function reply(status, ...)
-  if floor and changed then call('SET', K.floor, cmsgpack.pack({ floor = floor, talk = talk, pending = pending })) end
+  if floor and changed then
+    state.format, state.floor, state.talk, state.pending = FORMAT, floor, talk, pending
+    call('SET', K.floor, cmsgpack.pack(state))
+  end
   local withdraw = {}
   for _, identity in ipairs(call('SMEMBERS', K.rights)) do
     if not (talk and talk.identity == identity) and not (pending and pending.identity == identity) then
@@ -140,4 +143,6 @@ local function presenceFragments(limit)
   return fragments
 end
 
+-- Nothing was read or written but the state itself: who cannot act here leaves everything as it is.
+if (state.format or FORMAT) > FORMAT then return { 'newer_format', 0, 0, now, -1, {}, {} } end
 if floor and tonumber(floor.gen) > generation then return { 'stale_generation', 0, 0, now, -1, {}, {} } end

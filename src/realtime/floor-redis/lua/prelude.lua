@@ -3,11 +3,11 @@
 --
 -- KEYS  1 speaker   string  user id of who holds or is being given the floor, under a time to live
 --       2 presence  set     user ids that are there
---       3 floor     string  MessagePack of {floor, talk, pending}: read once and written once a script
+--       3 floor     string  MessagePack of {format, floor, talk, pending}: read once and written once a script
 --       4 rights    set     media identities that may still hold the right to publish
---       5 members   hash    session id -> connection|process|user|talk right|swap deadline
+--       5 members   hash    session id -> connection|process|user|talk right|swap deadline[|what a later release adds]
 --       6 people    hash    user id -> connections|{"userId":…,"displayName":…,"role":…}
---       7 dirty     hash    user id -> in|out, since the last PRESENCE_CHANGED
+--       7 dirty     hash    user id -> in|out, since the last PRESENCE_CHANGED; whether he is there says `people`
 --       8 queue     list    waiting requests, JSON, first is next
 --       9 log       list    the last payloads that carry a number
 --      10 history   stream  what PostgreSQL has not stored yet
@@ -16,6 +16,8 @@
 -- floor    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver; procs: process id -> end
 --          of its presence lease; counts: process id -> members
 -- talk     the open talk; pending: the reservation, perhaps beside an open talk that it pre-empts. '' is "none".
+-- format   of all these keys. Fields that this release does not know are kept; a higher format is left alone
+--          (docs/decisions/versions.md).
 -- ARGV  1 group id  2 channel  3 process id  4 generation  5 void after (Redis ms, 0 = never)
 --       6 quiet until (Redis ms)  7… the script's own
 -- Every script returns {status, epoch, seq, now, dueInMs (-1 = nothing), withdraw, published, …its own}.
@@ -34,9 +36,10 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local function int(n) return string.format('%.0f', n) end
 
+local FORMAT = 1
 local stored = call('GET', K.floor)
-local state = stored and cmsgpack.unpack(stored)
-local floor, talk, pending = state and state.floor, state and state.talk, state and state.pending
+local state = stored and cmsgpack.unpack(stored) or {}
+local floor, talk, pending = state.floor, state.talk, state.pending
 local changed = false
 local published = {}
 
@@ -68,7 +71,7 @@ local function flushPresence()
   local dirty = call('HGETALL', K.dirty)
   local joined, left = {}, {}
   for i = 1, #dirty, 2 do
-    local person = dirty[i + 1] == 'in' and call('HGET', K.people, dirty[i])
+    local person = call('HGET', K.people, dirty[i])
     if person then
       joined[#joined + 1] = string.match(person, '^%d+|(.*)$')
     else
@@ -91,13 +94,13 @@ end
 local function member(sessionId)
   local entry = call('HGET', K.members, sessionId)
   if not entry then return nil end
-  local connection, process, user, right, swapAt = string.match(entry, '^(.-)|(.-)|(.-)|(.-)|(.*)$')
-  return { connection = connection, process = process, user = user, right = right, swapAt = swapAt }
+  local connection, process, user, right, swapAt, rest = string.match(entry, '^(.-)|(.-)|(.-)|(.-)|([^|]*)(.*)$')
+  return { connection = connection, process = process, user = user, right = right, swapAt = swapAt, rest = rest }
 end
 
 local function keepMember(sessionId, m)
   call('HSET', K.members, sessionId,
-    m.connection .. '|' .. m.process .. '|' .. m.user .. '|' .. m.right .. '|' .. m.swapAt)
+    m.connection .. '|' .. m.process .. '|' .. m.user .. '|' .. m.right .. '|' .. m.swapAt .. m.rest)
 end
 
 local function addPerson(userId, fragment)

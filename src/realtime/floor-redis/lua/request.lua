@@ -24,7 +24,7 @@ if quietUntil > now then return reply('quiet', quietUntil - now) end
 
 local cooling = call('HGET', K.cooldown, userId)
 if cooling then
-  local untilAt, binds = string.match(cooling, '^(%d+)|(.*)$')
+  local untilAt, binds = string.match(cooling, '^(%d+)|([^|]*)')
   if tonumber(untilAt) <= now then
     call('HDEL', K.cooldown, userId)
   elseif string.find(binds, emergency and 'e' or 'o', 1, true) then
