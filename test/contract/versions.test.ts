@@ -102,6 +102,26 @@ test('a change of presence that is noted in another way is still announced as it
   expect(published[0]).toContain(`"left":[{"userId":"${bob.userId}"}]`);
 });
 
+test('what a later release says of a person is kept, and not announced again, until there is news', async () => {
+  const groupId = uuid();
+  const [alice, bob] = [person('Alice'), person('Bob')];
+  const described = () => direct.hget(`people:{${groupId}}`, alice.userId);
+  await store.join(joinOf(groupId, alice));
+  await store.join(joinOf(groupId, bob));
+  await store.request(press(groupId, bob));
+  const more = (await described())?.replace('}', ',"next":["word"]}');
+  await direct.hset(`people:{${groupId}}`, alice.userId, more ?? '');
+  await store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
+  expect(await described()).toBe(more);
+  const second = { ...alice, sessionId: uuid(), connectionId: uuid() };
+  await store.join(joinOf(groupId, second));
+  expect(await described()).toBe(more?.replace('1|', '2|'));
+  expect(await direct.exists(`dirty:{${groupId}}`)).toBe(0);
+  await store.join(joinOf(groupId, { ...second, displayName: 'Alice B.' }));
+  expect(await described()).toMatch(/^2\|.*"Alice B\."/);
+  expect(await direct.hkeys(`dirty:{${groupId}}`)).toEqual([alice.userId]);
+});
+
 test('a cooldown with more words binds as it says', async () => {
   const groupId = uuid();
   const alice = person('Alice');
