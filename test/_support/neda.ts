@@ -23,6 +23,8 @@ export interface NedaOptions {
   /** A directory to run in that is kept, for a second start on the same data. */
   readonly directory?: string;
   readonly port?: number;
+  /** Where the source stands that it runs; left out: this repository. */
+  readonly repository?: string;
 }
 
 /** The real server, started as `node src/main.ts`, from outside. */
@@ -68,7 +70,7 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
   const child = new ChildServer({
     name: 'neda',
     file: join(REPOSITORY, 'node_modules', '.bin', 'node'),
-    args: [join(REPOSITORY, 'src', 'main.ts')],
+    args: [join(options.repository ?? REPOSITORY, 'src', 'main.ts')],
     cwd: directory,
     env: {
       ...bareEnvironment(),

@@ -11,6 +11,8 @@ export class ServerSlot {
   readonly #env: Readonly<Record<string, string>>;
   /** Times at which it was stopped, frozen or killed. */
   readonly away: { readonly fromMs: number; toMs: number }[] = [];
+  /** Where the source stands that the next start runs; null: this repository. */
+  repository: string | null;
   #neda: Neda | null = null;
 
   private constructor(parts: {
@@ -19,7 +21,9 @@ export class ServerSlot {
     readonly redisProxy: FaultProxy;
     readonly databaseUrl: string;
     readonly env: Readonly<Record<string, string>>;
+    readonly repository?: string | null;
   }) {
+    this.repository = parts.repository ?? null;
     this.index = parts.index;
     this.port = parts.port;
     this.redisProxy = parts.redisProxy;
@@ -33,6 +37,7 @@ export class ServerSlot {
     readonly databaseUrl: string;
     readonly seed: number;
     readonly env: Readonly<Record<string, string>>;
+    readonly repository?: string | null;
   }): Promise<ServerSlot> {
     const redisProxy = await startFaultProxy(options.redisPort, options.seed + options.index);
     return new ServerSlot({ ...options, port: await freePort(), redisProxy });
@@ -57,6 +62,7 @@ export class ServerSlot {
       redisUrl: `redis://127.0.0.1:${this.redisProxy.port}`,
       port: this.port,
       env: this.#env,
+      ...(this.repository === null ? {} : { repository: this.repository }),
     });
     this.#isBack();
   }

@@ -34,7 +34,14 @@ export interface World {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function createWorld(options: { readonly processes: number; readonly seed: number }): Promise<World> {
+interface WorldOptions {
+  readonly processes: number;
+  readonly seed: number;
+  /** Where the source of each process stands; null or left out: this repository. */
+  readonly repositories?: readonly (string | null)[];
+}
+
+export async function createWorld(options: WorldOptions): Promise<World> {
   const [cluster, redis] = await Promise.all([startPostgres(), startRedis()]);
   const database = await createEmptyDatabase(cluster.url);
   const slots = await Promise.all(
@@ -96,7 +103,7 @@ export async function createWorld(options: { readonly processes: number; readonl
 
 function openSlot(
   index: number,
-  { processes, seed }: { readonly processes: number; readonly seed: number },
+  { processes, seed, repositories = [] }: WorldOptions,
   redis: TestRedis,
   database: TestDatabase,
 ): Promise<ServerSlot> {
@@ -106,6 +113,7 @@ function openSlot(
     redisPort: redis.port,
     databaseUrl: database.url,
     seed,
+    repository: repositories[index] ?? null,
     env: { SECRET_KEY, ACCESS_TOKEN_TTL_MS: String(tokenMs), LOG_LEVEL: 'info' },
   });
 }
