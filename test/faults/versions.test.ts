@@ -1,9 +1,11 @@
+import { v7 as uuid } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { describeTalk } from '../acceptance/talk-scenarios.ts';
+import { describeTalk, newGroup, signIn } from '../acceptance/talk-scenarios.ts';
 import { effort } from '../_support/effort.ts';
 import { startNeda } from '../_support/neda.ts';
 import { createEmptyDatabase, startPostgres } from '../_support/postgres.ts';
 import { startRedis } from '../_support/redis.ts';
+import { until } from '../_support/until.ts';
 import { mixedRuns } from './versions/mixed-runs.ts';
 import { makeNextRelease, type NextRelease } from './versions/next-release.ts';
 import { countsOf, keptRecords } from './versions/traces.ts';
@@ -11,14 +13,19 @@ import { play } from './world/play.ts';
 import { createWorld, type World } from './world/world.ts';
 
 /** This release and the one after it on the same Redis and PostgreSQL (docs/decisions/versions.md). */
-let next: NextRelease;
+let next: NextRelease | null = null;
 
 beforeAll(async () => {
   next = await makeNextRelease();
 });
 afterAll(async () => {
-  await next[Symbol.asyncDispose]();
+  await next?.[Symbol.asyncDispose]();
 });
+
+function nextRepository(): string {
+  if (next === null) throw new Error('the next release was not made');
+  return next.repository;
+}
 
 /** The later release migrates; the other one starts on a database that is ahead of it. */
 async function deployBoth(hereIs: 'this' | 'next') {
@@ -26,7 +33,7 @@ async function deployBoth(hereIs: 'this' | 'next') {
   const database = await createEmptyDatabase(postgres.url);
   const env = { SECRET_KEY: 'a secret that all processes of the test share' };
   const options = { databaseUrl: database.url, redisUrl: redis.url, env };
-  const later = await startNeda({ ...options, repository: next.repository });
+  const later = await startNeda({ ...options, repository: nextRepository() });
   const earlier = await startNeda(options);
   return {
     here: hereIs === 'this' ? earlier : later,
@@ -48,13 +55,13 @@ describe('people on both releases', () => {
   let world: World;
 
   beforeAll(async () => {
-    world = await createWorld({ processes: 2, seed: SEED, repositories: [next.repository, null] });
+    world = await createWorld({ processes: 2, seed: SEED, repositories: [nextRepository(), null] });
   }, 60_000);
   afterAll(async () => {
     await world[Symbol.asyncDispose]();
   }, 60_000);
 
-  test.each(mixedRuns(() => next.repository).map((run) => [run.name, run] as const))(
+  test.each(mixedRuns(nextRepository).map((run) => [run.name, run] as const))(
     '%s',
     { timeout: 120_000 },
     async (_name, run) => {
@@ -74,4 +81,36 @@ describe('people on both releases', () => {
       );
     },
   );
+
+  test('a format that is too new is refused, told in the log, and keeps no other group waiting', async () => {
+    const [dying, staying] = world.slots;
+    if (dying === undefined || staying === undefined) throw new Error('two processes are needed');
+    const [tooNew, left] = [await newGroup(dying.neda), await newGroup(dying.neda)];
+    const { client: alice } = await signIn(dying.neda, 'alice');
+    await alice.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: left });
+    await alice.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId: left });
+    // Several, so that some come before the other group whatever the order is.
+    const groups = [tooNew, ...Array.from({ length: 9 }, () => uuid())];
+    for (const groupId of groups) {
+      await world.redis.command(
+        `EVAL "redis.call('SET', KEYS[1], cmsgpack.pack({ format = 99 }))" 1 floor:{${groupId}}`,
+      );
+    }
+    const { client: bob } = await signIn(staying.neda, 'bob');
+    expect(await bob.request('JOIN_GROUP', { groupId: tooNew })).toMatchObject({ type: 'ERROR', code: 'unavailable' });
+
+    await dying.kill();
+    const [talk] = await until(
+      async () => {
+        const talks = await world.storedTalks(left);
+        return talks.length > 0 ? talks : undefined;
+      },
+      { limitMs: 25_000, everyMs: 500, describe: () => 'the sweep has ended the talk of the process that died' },
+    );
+    expect(talk).toMatchObject({ cause: 'expired' });
+    expect(staying.neda.process.output).toMatch(
+      /A later release keeps group .* run that release, or the one before it/,
+    );
+    for (const groupId of groups) expect(await world.redis.command(`EXISTS floor:{${groupId}}`)).toContain(':1');
+  });
 });
