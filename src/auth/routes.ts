@@ -20,7 +20,11 @@ export function registerAuthRoutes(
   server.post(
     '/auth/login',
     {
-      config: { ...anyone, refusals: ['invalid_credentials'] },
+      config: {
+        ...anyone,
+        refusals: ['invalid_credentials'],
+        checkRate: ({ ip }) => auth.checkLoginRate({ address: ip }),
+      },
       schema: { tags, summary: 'Sign in with a password', body: loginRequest, response: { 200: tokens } },
     },
     (request) => auth.login({ requestId: request.id, address: request.ip }, request.body),
@@ -29,7 +33,11 @@ export function registerAuthRoutes(
   server.post(
     '/auth/pair',
     {
-      config: { ...anyone, refusals: ['invalid_credentials'] },
+      config: {
+        ...anyone,
+        refusals: ['invalid_credentials'],
+        checkRate: ({ ip }) => auth.checkPairingRate({ address: ip }),
+      },
       schema: { tags, summary: 'Sign in with a pairing code', body: pairRequest, response: { 200: tokens } },
     },
     (request) => auth.pair({ requestId: request.id, address: request.ip }, request.body),

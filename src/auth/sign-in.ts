@@ -12,6 +12,8 @@ import type { Throttle } from './throttle/throttle.ts';
 
 /** What is done with a password by the one who knows it. */
 export interface SignIn {
+  /** Before the body of a login is read. Throws `too_many_requests`, `dependency_unavailable`. */
+  checkLoginRate(request: { readonly address: string }): Promise<void>;
   /**
    * Throws `invalid_credentials` alike for an unknown name, a wrong password and a disabled user, `too_many_requests`,
    * and `dependency_unavailable` when too many passwords wait to be hashed.
@@ -114,7 +116,11 @@ export function createSignIn(parts: {
     }
   };
 
-  return { login, changePassword };
+  return {
+    checkLoginRate: ({ address }) => throttle.check(addressOf(address)),
+    login,
+    changePassword,
+  };
 }
 
 interface Credentials {
@@ -123,10 +129,11 @@ interface Credentials {
 }
 
 function attemptKeys(username: string, address: string): AttemptKey[] {
-  return [
-    { kind: 'login_account', name: username.toLowerCase() },
-    { kind: 'login_address', name: addressKey(address) },
-  ];
+  return [{ kind: 'login_account', name: username.toLowerCase() }, addressOf(address)];
+}
+
+function addressOf(address: string): AttemptKey {
+  return { kind: 'login_address', name: addressKey(address) };
 }
 
 function invalidCredentials(): AppError {

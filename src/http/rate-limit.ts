@@ -7,7 +7,10 @@ import type { HttpServer } from './server.ts';
 const requestsPerMinute = 1_200;
 const addressesAtMost = 20_000;
 
-/** 1200 requests a minute and address, counted before anything else is looked at. Source: the contract's "Limits". */
+/**
+ * 1200 requests a minute and address, and what a route counts besides (`checkRate`), before anything else is looked at.
+ * Source: the contract's "Limits" and "Order of checks".
+ */
 export async function limitRequests(server: HttpServer): Promise<void> {
   await server.register(rateLimit, {
     global: false,
@@ -23,4 +26,5 @@ export async function limitRequests(server: HttpServer): Promise<void> {
   });
   // As a hook of the whole server it runs before all other checks, and for unknown paths too.
   server.addHook('onRequest', server.rateLimit());
+  server.addHook('onRequest', async (request) => request.routeOptions.config.checkRate?.(request));
 }

@@ -40,6 +40,8 @@ export interface Caller {
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: AccessRule;
+    /** Throws `too_many_requests`, or why that cannot be known, for a caller who may not even ask; not without limits. */
+    checkRate?: (request: Pick<FastifyRequest, 'id' | 'ip'>) => Promise<void>;
     /** What this route refuses beyond what follows from its rules; for the API document. */
     refusals?: readonly ErrorCode[];
   }

@@ -147,6 +147,34 @@ it('lets 10 pairing codes of an address be wrong also when they come at once', a
   expect(statuses.filter((status) => status === 429)).toHaveLength(50);
 });
 
+it('says 429 to an address over its limit before it looks at what was sent', async () => {
+  const here = '198.51.100.1';
+  for (let count = 0; count < 10; count += 1) expect((await pair('BCDF-GHJK', here)).status).toBe(401);
+  for (let count = 0; count < 60; count += 1) expect((await attempt(`nobody-${count}`, 'wrong')).status).toBe(401);
+  const json = { 'content-type': 'application/json' };
+  const bad: ReadonlyArray<readonly [query: string, type: Record<string, string>, rawBody: string, otherwise: number]> =
+    [
+      ['', json, '{', 400],
+      ['', json, '{}', 400],
+      ['', json, 'x'.repeat(20_000), 413],
+      ['', { 'content-type': 'text/plain' }, 'x', 415],
+      ['?limit=%zz', json, '{}', 400],
+      ['?token=x', json, '{}', 400],
+    ];
+  for (const path of ['/api/v1/auth/login', '/api/v1/auth/pair']) {
+    for (const [query, type, rawBody, otherwise] of bad) {
+      const statusFor = async (address: string): Promise<number> => {
+        const headers = { ...type, 'x-forwarded-for': address };
+        return (await server.rest.request('POST', `${path}${query}`, { headers, rawBody })).status;
+      };
+      expect(`${path}${query} ${await statusFor(here)}`).toBe(`${path}${query} 429`);
+      expect(`${path}${query} ${await statusFor('198.51.100.2')}`).toBe(`${path}${query} ${otherwise}`);
+    }
+  }
+  await letPass(60);
+  expect((await attempt('alice', 'push-to-talk')).status).toBe(200);
+});
+
 it('stores neither what was typed as a name nor an address', async () => {
   await attempt('my-password-by-mistake', 'wrong-one', '198.51.100.77');
   await pair('BCDF-GHJK', '198.51.100.77');

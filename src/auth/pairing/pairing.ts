@@ -17,6 +17,8 @@ import * as repo from './repo.ts';
 export interface Pairing {
   /** A further code; those made before stay open. Throws `not_found`, `user_disabled`. */
   makePairingCode(context: ChangeContext, userId: string): Promise<PairingCode>;
+  /** Before the body of a pairing is read. Throws `too_many_requests`, `dependency_unavailable`. */
+  checkPairingRate(request: { readonly address: string }): Promise<void>;
   /**
    * Throws `invalid_credentials` alike for a code that is wrong, used, void or expired and for a disabled user, and
    * `too_many_requests`.
@@ -61,10 +63,9 @@ export function createPairing(parts: {
   ): Promise<Tokens> {
     const { requestId } = request;
     const { device } = input;
-    const keys: AttemptKey[] = [{ kind: 'pairing_address', name: addressKey(request.address) }];
     let userId: string | undefined;
     try {
-      const tokens = await parts.throttle.attempt(keys, async () => {
+      const tokens = await parts.throttle.attempt([keyOf(request.address)], async () => {
         const code = await database.read((query) => repo.findCode(query, codes.hashesOf(input.code)));
         if (code === null) throw invalidCode();
         ({ userId } = code);
@@ -115,10 +116,14 @@ export function createPairing(parts: {
   }
 
   return {
-    pairing: { makePairingCode, pair },
+    pairing: { makePairingCode, checkPairingRate: ({ address }) => parts.throttle.check(keyOf(address)), pair },
     voidCodesOf: (context, userId) => repo.deleteCodesOf(context.tx, userId),
     deleteExpiredCodes: () => database.read((query) => repo.deleteExpiredCodes(query)),
   };
+}
+
+function keyOf(address: string): AttemptKey {
+  return { kind: 'pairing_address', name: addressKey(address) };
 }
 
 function invalidCode(): AppError {

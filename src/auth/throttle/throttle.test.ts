@@ -170,6 +170,18 @@ it('gives a place back when an attempt came to nothing', async () => {
   for (let count = 0; count < 100; count += 1) expect(await waitOf(throttle, keysOf('alice'))).toBe(0);
 });
 
+it('says to whoever asks whether an attempt would wait, and counts that as nothing', async () => {
+  const { throttle, reads } = setUp();
+  const [, here] = keysOf('alice');
+  if (here === undefined) throw new Error('no key of the address');
+  for (let failure = 0; failure < 59; failure += 1) await fail(throttle, keysOf(`account ${failure}`));
+  reads.count = 0;
+  await Promise.all(Array.from({ length: 100 }, () => throttle.check(here)));
+  expect(reads.count).toBeLessThanOrEqual(2);
+  expect(await fail(throttle, keysOf('another'))).toBe('failed');
+  await expect(throttle.check(here)).rejects.toMatchObject({ code: 'too_many_requests', retryAfterMs: 60_000 });
+});
+
 it('counts with another process: what is under way in both may overshoot, and no more', async () => {
   const { counts } = createCounts();
   const both = [0, 1].map(() => createThrottle({ counts, logger, secretKey }));

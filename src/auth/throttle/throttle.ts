@@ -15,6 +15,11 @@ export interface Throttle {
    * wait or the counts cannot be read or written.
    */
   attempt<T>(keys: readonly AttemptKey[], work: () => Promise<T>): Promise<T>;
+  /**
+   * Whether an attempt with this key would be refused already, for whoever knows no more of it yet; counts as nothing.
+   * Throws as {@link Throttle.attempt} does.
+   */
+  check(key: AttemptKey): Promise<void>;
 }
 
 /** The failures of all processes. */
@@ -47,6 +52,8 @@ interface Place extends CountKey {
 
 interface Waiting {
   readonly places: readonly Place[];
+  /** Whether a place must be free, too: not for whoever only asks. */
+  readonly needsPlace: boolean;
   /** Called with the places whose count is not zero. */
   readonly letIn: (counted: readonly Place[]) => void;
   readonly refuse: (error: unknown) => void;
@@ -122,14 +129,17 @@ export function createThrottle(parts: {
       return true;
     }
     // After a wait it is one at a time.
-    const hasPlace = one.places.every(
-      ({ id, rule }) => (underWay.get(id) ?? 0) < Math.max(1, rule.freeFailures - (known.get(id)?.count ?? 0)),
-    );
+    const hasPlace =
+      !one.needsPlace ||
+      one.places.every(
+        ({ id, rule }) => (underWay.get(id) ?? 0) < Math.max(1, rule.freeFailures - (known.get(id)?.count ?? 0)),
+      );
     if (hasPlace) one.letIn(one.places.filter(({ id }) => known.has(id)));
     return hasPlace;
   }
 
-  async function enter(places: readonly Place[]): Promise<readonly Place[]> {
+  /** Waits until it is decided; takes the places, unless it only asks. Those whose count is not zero. */
+  async function enter(places: readonly Place[], needsPlace: boolean): Promise<readonly Place[]> {
     if (waiting.length >= waitingAtMost) {
       throw new AppError('dependency_unavailable', 'Too many people are signing in at the moment.', {
         dependency: 'sign-in',
@@ -138,10 +148,10 @@ export function createThrottle(parts: {
     }
     return new Promise((resolve, reject) => {
       const letIn = (counted: readonly Place[]): void => {
-        add(places, 1);
+        if (needsPlace) add(places, 1);
         resolve(counted);
       };
-      waiting.push({ places, letIn, refuse: reject });
+      waiting.push({ places, needsPlace, letIn, refuse: reject });
       void decide();
     });
   }
@@ -164,7 +174,7 @@ export function createThrottle(parts: {
   return {
     attempt: async (keys, work) => {
       const places = keys.map(placeOf);
-      const counted = await enter(places);
+      const counted = await enter(places, true);
       try {
         const result = await work();
         await forget(counted);
@@ -176,6 +186,9 @@ export function createThrottle(parts: {
         add(places, -1);
         void decide();
       }
+    },
+    check: async (key) => {
+      await enter([placeOf(key)], false);
     },
   };
 }
@@ -191,4 +204,7 @@ function tooManyFailures(waitMs: number): AppError {
 }
 
 /** For `RATE_LIMITS=off`. */
-export const noThrottle: Throttle = { attempt: (_keys, work) => work() };
+export const noThrottle: Throttle = {
+  attempt: (_keys, work) => work(),
+  check: async () => undefined,
+};
