@@ -89,10 +89,11 @@ export async function buildApp(container: Container): Promise<HttpServer> {
         reply.header('cache-control', 'no-store');
       });
       const api = scope.withTypeProvider<ZodTypeProvider>();
-      registerAuthRoutes(api, container);
+      const parts = { ...container, runChange: container.runChangeEverywhere };
+      registerAuthRoutes(api, parts);
       registerGroupRoutes(api, container);
       registerHistoryRoutes(api, container);
-      registerAdminRoutes(api, container);
+      registerAdminRoutes(api, parts);
     },
     { prefix: '/api/v1' },
   );

@@ -6,6 +6,7 @@ import { AppError } from './errors.ts';
 import type { Groups } from './groups/index.ts';
 import { createGapRecords, createHistory, type History } from './history/index.ts';
 import { createHealth, type Health } from './http/health.ts';
+import type { RunChange } from './infra/change.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
 import { createRealtime, exportGatewayMetrics, type Realtime } from './realtime/index.ts';
 
@@ -16,6 +17,8 @@ export interface Container extends Omit<Core, 'close'> {
   readonly realtime: Realtime;
   readonly adminLive: AdminLive;
   readonly history: History;
+  /** As `runChange`; the change counts in every process before it is answered, or a second later at the latest. */
+  readonly runChangeEverywhere: RunChange;
   /** Begins what runs by itself. The database is migrated by then. Throws `dependency_unavailable`. */
   start(): Promise<void>;
   /** Ends it all in reverse order. */
@@ -69,6 +72,11 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
 
   return {
     ...core,
+    runChangeEverywhere: async (origin, work) => {
+      const result = await runChange(origin, work);
+      await realtime.reachEverywhere();
+      return result;
+    },
     liveStore,
     health,
     realtime,

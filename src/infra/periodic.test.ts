@@ -68,6 +68,33 @@ it('runs at once when triggered, and once more when triggered during a run', asy
   expect(ends).toHaveLength(2);
 });
 
+it('tells when a run that began after the question is over', async () => {
+  const { ends, periodic } = setUp();
+  periodic.start();
+  await vi.advanceTimersByTimeAsync(100);
+  let over = 0;
+  for (const _asker of [1, 2]) void periodic.runNow().then(() => (over += 1));
+  ends[0]?.();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(ends).toHaveLength(2);
+  expect(over).toBe(0);
+  ends[1]?.(new Error('no'));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(over).toBe(2);
+});
+
+it('leaves nobody waiting when it stops', async () => {
+  const { ends, periodic } = setUp();
+  periodic.start();
+  await vi.advanceTimersByTimeAsync(100);
+  const asked = periodic.runNow();
+  const stopped = periodic.stop();
+  ends[0]?.();
+  await Promise.all([asked, stopped]);
+  await periodic.runNow();
+  expect(ends).toHaveLength(1);
+});
+
 it('stops after the run that is going on', async () => {
   const { ends, periodic } = setUp();
   periodic.start();

@@ -5,6 +5,8 @@ export interface Periodic {
   start(): void;
   /** Runs now, or once more right after the run that is going on. */
   trigger(): void;
+  /** As `trigger`; resolves when that run is over, whether it failed or not, or there will be none. */
+  runNow(): Promise<void>;
   /** Waits for the run that is going on; nothing runs afterwards. */
   stop(): Promise<void>;
 }
@@ -22,18 +24,21 @@ export function createPeriodic(options: {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
-  let isWantedAgain = false;
+  /** A run that was asked for and has not begun. */
+  let wanted: PromiseWithResolvers<void> | null = null;
 
   function plan(): void {
     if (stopping.signal.aborted) return;
     clearTimeout(timer);
-    timer = setTimeout(begin, isWantedAgain ? 0 : options.everyMs);
+    timer = setTimeout(begin, wanted === null ? options.everyMs : 0);
     timer.unref();
   }
 
   function begin(): void {
-    isWantedAgain = false;
+    const asked = wanted;
+    wanted = null;
     running = run().finally(() => {
+      asked?.resolve();
       running = undefined;
       plan();
     });
@@ -47,15 +52,24 @@ export function createPeriodic(options: {
     }
   }
 
+  async function runNow(): Promise<void> {
+    if (stopping.signal.aborted) return;
+    wanted ??= Promise.withResolvers();
+    const { promise } = wanted;
+    if (running === undefined) plan();
+    await promise;
+  }
+
   return {
     start: plan,
     trigger: () => {
-      isWantedAgain = true;
-      if (running === undefined) plan();
+      void runNow();
     },
+    runNow,
     stop: async () => {
       stopping.abort();
       clearTimeout(timer);
+      wanted?.resolve();
       await running;
     },
   };

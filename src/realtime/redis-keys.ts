@@ -36,6 +36,11 @@ export function userChannel(keyPrefix: string, userId: string): string {
   return `${keyPrefix}user:{${userId}}`;
 }
 
+/** Carries what all processes of the deployment tell one another. */
+export function processesChannel(keyPrefix: string): string {
+  return `${keyPrefix}processes`;
+}
+
 /** The stream of a group's finished talks that PostgreSQL has not stored yet. */
 export function historyKey(keyPrefix: string, groupId: string): string {
   return `${keyPrefix}history:{${groupId}}`;

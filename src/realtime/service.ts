@@ -3,6 +3,7 @@ import type { Clock } from '../infra/clock.ts';
 import type { Logger } from '../infra/logger.ts';
 import { createPeriodic } from '../infra/periodic.ts';
 import type { FloorAudit, GroupAccess, SessionAccess } from './access.ts';
+import { Everywhere } from './everywhere.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
 import {
@@ -43,7 +44,10 @@ export interface RealtimeOptions {
   readonly rateLimits: boolean;
   readonly sessions: SessionAccess;
   readonly groups: GroupAccess;
-  readonly events: DomainEvents;
+  readonly events: DomainEvents & {
+    /** Resolves when all that was committed before the call has been handled in this process. */
+    catchUp(): Promise<void>;
+  };
   /** Since when access tokens can be renewed: while they cannot, none closes a socket. */
   readonly tokenRenewal: TokenRenewal;
   readonly raiseGeneration: RaiseGeneration;
@@ -60,6 +64,11 @@ export interface Realtime {
   readonly live: LiveControl;
   readonly store: LiveStore;
   readonly media: MediaServer;
+  /**
+   * Resolves when every process has taken in what was committed before the call, at the latest after a second. Never
+   * rejects.
+   */
+  reachEverywhere(): Promise<void>;
   start(): Promise<void>;
   /** Closes all sockets with 4000, so that others end the talks of this process after the grace. Safe to repeat. */
   closeSockets(): Promise<void>;
@@ -150,6 +159,8 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     sweeper.unref();
   }
 
+  const everywhere = new Everywhere({ bus: store.bus, processId, catchUp: () => options.events.catchUp(), onError });
+
   let closing: Promise<void> | null = null;
   function closeSockets(): Promise<void> {
     closing ??= gateway.stop(DRAIN_MS).then(async () => {
@@ -164,6 +175,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     store,
     media,
     closeSockets,
+    reachEverywhere: () => everywhere.reached(),
     async start() {
       live.start();
       unsubscribes = [
@@ -182,10 +194,12 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       ];
       lostTalks.start();
       await gateway.start();
+      await everywhere.start();
       sweepLater(0);
     },
     async stop() {
       for (const unsubscribe of unsubscribes) unsubscribe();
+      everywhere.stop();
       await closeSockets();
       await lostTalks.stop();
       await tellLostTalks('now').catch((error: unknown) => onError(error, 'lost talks'));

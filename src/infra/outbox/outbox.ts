@@ -34,6 +34,11 @@ export interface Outbox {
    * it does not, `-Infinity` when it always did.
    */
   readableSinceMs(): number | null;
+  /**
+   * Reads at once, and resolves when all that was committed before the call has been handled by every subscriber of
+   * this process. Resolves also when PostgreSQL cannot be read: then it is read later.
+   */
+  catchUp(): Promise<void>;
   /** Begins to read. Throws `dependency_unavailable` when PostgreSQL is away. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -106,6 +111,10 @@ export function createOutbox(parts: {
       };
     },
     readableSinceMs: () => readableSinceMs,
+    catchUp: async () => {
+      await reader.runNow();
+      await Promise.all([...subscriptions].map((subscription) => subscription.settled()));
+    },
     start: async () => {
       boundary = await database.read(startBoundary);
       reader.start();

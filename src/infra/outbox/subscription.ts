@@ -8,6 +8,8 @@ export type OutboxHandler = (event: StoredEvent) => void | Promise<void>;
 /** One subscriber's queue: its events in order, one at a time, so that a slow subscriber delays nobody else. */
 export interface Subscription {
   push(event: StoredEvent): void;
+  /** Resolves when all that was pushed before has been handled, or there will be no more. */
+  settled(): Promise<void>;
   cancel(): void;
 }
 
@@ -16,7 +18,8 @@ const firstRetryMs = 50;
 const longestRetryMs = 1_000;
 
 export function createSubscription(handler: OutboxHandler, logger: Logger): Subscription {
-  const waiting: StoredEvent[] = [];
+  /** Events, and whom to tell when those before him were handled. */
+  const waiting: (StoredEvent | (() => void))[] = [];
   let isDraining = false;
   let isCancelled = false;
 
@@ -38,20 +41,25 @@ export function createSubscription(handler: OutboxHandler, logger: Logger): Subs
 
   async function drain(): Promise<void> {
     isDraining = true;
-    for (let event = waiting.shift(); event !== undefined && !isCancelled; event = waiting.shift())
-      await deliver(event);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (typeof next === 'function') next();
+      else if (!isCancelled) await deliver(next);
+    }
     isDraining = false;
+  }
+
+  function add(next: StoredEvent | (() => void)): void {
+    waiting.push(next);
+    if (!isDraining) void drain();
   }
 
   return {
     push: (event) => {
-      if (isCancelled) return;
-      waiting.push(event);
-      if (!isDraining) void drain();
+      if (!isCancelled) add(event);
     },
+    settled: () => (waiting.length > 0 || isDraining ? new Promise((resolve) => add(resolve)) : Promise.resolve()),
     cancel: () => {
       isCancelled = true;
-      waiting.length = 0;
     },
   };
 }

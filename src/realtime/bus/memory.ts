@@ -4,6 +4,7 @@ import type { Bus, BusHandler, Unsubscribe } from './port.ts';
 export class MemoryBus implements Bus {
   readonly #groups = new Map<string, Set<BusHandler>>();
   readonly #users = new Map<string, Set<BusHandler>>();
+  readonly #processes = new Set<BusHandler>();
 
   async subscribeGroup(groupId: string, handler: BusHandler): Promise<Unsubscribe> {
     return subscribe(this.#groups, groupId, handler);
@@ -17,6 +18,16 @@ export class MemoryBus implements Bus {
     deliver(this.#users, userId, payload);
   }
 
+  async subscribeProcesses(handler: BusHandler): Promise<Unsubscribe> {
+    this.#processes.add(handler);
+    return () => this.#processes.delete(handler);
+  }
+
+  async publishProcesses(payload: string): Promise<number> {
+    for (const handler of this.#processes) handler.onMessage(payload);
+    return this.#processes.size;
+  }
+
   /** What a Redis script does with SPUBLISH: the in-process floor store calls it. */
   publishGroup(groupId: string, payload: string): void {
     deliver(this.#groups, groupId, payload);
@@ -25,6 +36,7 @@ export class MemoryBus implements Bus {
   async close(): Promise<void> {
     this.#groups.clear();
     this.#users.clear();
+    this.#processes.clear();
   }
 }
 

@@ -18,5 +18,9 @@ export interface Bus {
   /** As `subscribeGroup`, for the channel of one user. */
   subscribeUser(userId: string, handler: BusHandler): Promise<Unsubscribe>;
   publishUser(userId: string, payload: string): Promise<void>;
+  /** As `subscribeGroup`, for the channel of all processes. */
+  subscribeProcesses(handler: BusHandler): Promise<Unsubscribe>;
+  /** Resolves to how many processes hear it, this one included when it listens. */
+  publishProcesses(payload: string): Promise<number>;
   close(): Promise<void>;
 }

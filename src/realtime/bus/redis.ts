@@ -1,5 +1,5 @@
 import type { RedisLinks } from '../../infra/redis.ts';
-import { groupChannel, userChannel } from '../redis-keys.ts';
+import { groupChannel, processesChannel, userChannel } from '../redis-keys.ts';
 import type { Bus, BusHandler, Unsubscribe } from './port.ts';
 
 /** Subscribing waits this long for Redis. */
@@ -36,6 +36,15 @@ export class RedisBus implements Bus {
   async publishUser(userId: string, payload: string): Promise<void> {
     const channel = userChannel(this.#keyPrefix, userId);
     await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload));
+  }
+
+  subscribeProcesses(handler: BusHandler): Promise<Unsubscribe> {
+    return this.#subscribe(processesChannel(this.#keyPrefix), handler);
+  }
+
+  async publishProcesses(payload: string): Promise<number> {
+    const channel = processesChannel(this.#keyPrefix);
+    return Number(await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload)));
   }
 
   async close(): Promise<void> {
