@@ -36,6 +36,8 @@ export interface Authenticator {
    * Throws `dependency_unavailable` when the session is not known and PostgreSQL is away.
    */
   authenticate(accessToken: string, options?: { readonly isFresh?: boolean }): Promise<AuthenticationResult>;
+  /** The session is in use now; stored with others every 10 s. Never throws. */
+  seen(sessionId: string): void;
 }
 
 interface Known {
@@ -61,7 +63,8 @@ export function createAuthenticator(parts: {
   readonly stopAuthenticator: () => Promise<void>;
 } {
   const { database, users, clock, accessTokens } = parts;
-  let seen = new Map<string, number>();
+  /** When sessions were last in use, since it was last stored. */
+  let lastSeen = new Map<string, number>();
   let unsubscribe: (() => void) | undefined;
 
   const cache = createReadCache<Known>(clock.monotonicMs);
@@ -108,13 +111,18 @@ export function createAuthenticator(parts: {
       return { ok: false, reason: 'session_revoked' };
     }
     await confirm(session, claims, isFresh);
-    if (seen.size < flushedAtOnce) seen.set(session.id, clock.nowMs());
+    seen(session.id);
     return {
       ok: true,
       user: { id: user.id, username: user.username, displayName: user.displayName, role: user.role },
       session: sessionOnWire(session, true),
       expiresAtMs: claims.expiresAtMs,
     };
+  }
+
+  function seen(sessionId: string): void {
+    if (lastSeen.size < flushedAtOnce || lastSeen.has(sessionId)) lastSeen.set(sessionId, clock.nowMs());
+    if (lastSeen.size >= flushedAtOnce) flusher.trigger();
   }
 
   function onEvent(event: StoredEvent): void {
@@ -129,16 +137,16 @@ export function createAuthenticator(parts: {
   }
 
   async function flushSeen(): Promise<void> {
-    const batch = seen;
+    const batch = lastSeen;
     if (batch.size === 0) return;
-    seen = new Map();
+    lastSeen = new Map();
     await database.read((query) => repo.touchSessions(query, batch));
   }
 
   const flusher = createPeriodic({ name: 'last seen', everyMs: flushEveryMs, logger: parts.logger, work: flushSeen });
 
   return {
-    authenticator: { authenticate },
+    authenticator: { authenticate, seen },
     forget: (sessionId) => cache.drop(sessionId),
     startAuthenticator: () => {
       unsubscribe = parts.outbox.subscribe(onEvent);

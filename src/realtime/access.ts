@@ -37,6 +37,8 @@ export type Authentication =
 /** Is this session alive, and whose is it? Throws `AppError` `dependency_unavailable` when that cannot be known. */
 export interface SessionAccess {
   authenticate(accessToken: string): Promise<Authentication>;
+  /** This session is in use now. Returns at once, never throws and costs no I/O. */
+  seen(sessionId: string): void;
 }
 
 /** The limits of one group's floor (protocol.md "settings"); times in milliseconds. */

@@ -74,6 +74,8 @@ export class GatewayHarness {
   readonly handlers: Partial<Record<string, (connection: Connection, id: string) => Promise<void> | void>> = {};
   readonly gone: { readonly connectionId: string; readonly how: 'closed' | 'replaced' }[] = [];
   readonly told: string[] = [];
+  /** Ids of sessions that were said to be in use. */
+  readonly seen: string[] = [];
   readonly listener: ConnectionListener = {
     onGone: (connection, how) => void this.gone.push({ connectionId: connection.id, how }),
     onRevoked: (connection, cause) => void this.told.push(`${cause} ${String(connection.open)}`),
@@ -91,6 +93,7 @@ export class GatewayHarness {
         const known = this.tokens.get(token);
         return typeof known === 'function' ? known() : (known ?? { ok: false, reason: 'token_invalid' });
       },
+      seen: (sessionId) => void this.seen.push(sessionId),
     };
     this.gateway = createGateway({
       processId: newId(),

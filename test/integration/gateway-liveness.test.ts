@@ -3,6 +3,7 @@ import { connect, Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Connection, type GatewayTiming, prepareFrame } from '../../src/realtime/gateway/index.ts';
+import { until } from '../_support/until.ts';
 import { WsClient } from '../_support/ws-client.ts';
 import { GatewayHarness, identity } from './gateway-harness.ts';
 
@@ -62,6 +63,44 @@ describe('silence', () => {
     connection.watchTalker(true);
     await expect.poll(() => heard, { timeout: 3_000 }).toBeGreaterThan(5);
     expect(connection.open).toBe(true);
+  });
+});
+
+describe('a session that is heard on its socket', () => {
+  it('by a message is seen, and not again at once', async () => {
+    await start({ seenEveryMs: 300 });
+    const { client, connection } = await signIn();
+    const signedInAtMs = performance.now();
+    await client.settled();
+    expect(harness.seen.length).toBeLessThanOrEqual((performance.now() - signedInAtMs) / 300);
+    await until(
+      async () => {
+        await client.settled();
+        return harness.seen.length > 2;
+      },
+      { limitMs: 5_000, describe: () => 'the session is seen' },
+    );
+    expect(performance.now() - signedInAtMs).toBeGreaterThan(900);
+    expect(new Set(harness.seen)).toEqual(new Set([connection.session.id]));
+  });
+
+  it('by nothing but answers to pings is seen', async () => {
+    await start({ pingIntervalMs: 400, seenEveryMs: 300 });
+    const { connection } = await signIn();
+    await expect.poll(() => harness.seen.length, { timeout: 5_000 }).toBeGreaterThan(1);
+    expect(new Set(harness.seen)).toEqual(new Set([connection.session.id]));
+  });
+
+  it('by nothing but its own pings is seen', async () => {
+    await start({ pingIntervalMs: 50_000, seenEveryMs: 0 });
+    const { socket, received } = await harness.rawSocket([`Authorization: Bearer ${harness.signIn()}`]);
+    const text = JSON.stringify({ type: 'HELLO', id: 'h' });
+    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]));
+    await expect.poll(() => Buffer.concat(received).toString('latin1'), { timeout: 5_000 }).toContain('READY');
+    expect(harness.seen).toEqual([]);
+    socket.write(Buffer.from([0x89, 0x80, 0, 0, 0, 0]));
+    await expect.poll(() => harness.seen.length, { timeout: 5_000 }).toBe(1);
+    socket.destroy();
   });
 });
 

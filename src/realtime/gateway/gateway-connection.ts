@@ -50,6 +50,8 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   readonly #inbound: Inbound;
   /** Monotonic: when the token has expired. */
   #tokenDueMs = 0;
+  /** Monotonic: when it was last told that the session is in use; signing in has told it. */
+  #seenToldMs: number;
   #open = true;
 
   constructor(context: GatewayContext, details: ConnectionDetails) {
@@ -65,6 +67,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#context = context;
     this.#liveness = new Liveness(context.timing, details.pingIntervalMs, nowMs);
     this.#inbound = new Inbound(this, context, nowMs);
+    this.#seenToldMs = nowMs;
     this.extendToken(details.tokenExpiresAtMs);
   }
 
@@ -116,7 +119,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     if (!this.#open) return;
     const nowMs = this.#monotonicMs();
     this.#liveness.heard(nowMs);
-    this.#tellHeard();
+    this.#tellHeard(nowMs);
     this.#inbound.text(data, nowMs);
   }
 
@@ -131,7 +134,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     if (!this.#open) return;
     const nowMs = this.#monotonicMs();
     this.#liveness.heard(nowMs);
-    this.#tellHeard();
+    this.#tellHeard(nowMs);
     if (this.#inbound.control(nowMs)) this.#context.writer.write(this, pongFrame(payload).bytes);
   }
 
@@ -139,7 +142,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     if (!this.#open) return;
     const nowMs = this.#monotonicMs();
     this.#liveness.pong(nowMs);
-    this.#tellHeard();
+    this.#tellHeard(nowMs);
     this.#inbound.control(nowMs);
   }
 
@@ -185,8 +188,13 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     ports.logger.debug({ ...log, reason: label }, 'socket ended');
   }
 
-  #tellHeard(): void {
-    if (this.#liveness.talking) this.#context.ports.listener.onHeard?.(this);
+  #tellHeard(nowMs: number): void {
+    const { ports, timing } = this.#context;
+    if (nowMs - this.#seenToldMs >= timing.seenEveryMs) {
+      this.#seenToldMs = nowMs;
+      ports.sessions.seen(this.session.id);
+    }
+    if (this.#liveness.talking) ports.listener.onHeard?.(this);
   }
 
   get #nextDueMs(): number {

@@ -61,6 +61,8 @@ export interface GatewayTiming {
   readonly talkerSilenceMs: number;
   /** How old the last pong may get while much was written since. */
   readonly slowConsumerMs: number;
+  /** How often it is told, at most, that a session is heard on its socket. */
+  readonly seenEveryMs: number;
   /** After the close frame, before the socket is cut. */
   readonly closeTimeoutMs: number;
   /** After token renewal became possible again, before old tokens close sockets. */
@@ -75,6 +77,7 @@ export const defaultTiming: GatewayTiming = {
   talkerPingIntervalMs: 2_000,
   talkerSilenceMs: 6_000,
   slowConsumerMs: 10_000,
+  seenEveryMs: 60_000,
   closeTimeoutMs: 2_000,
   tokenGraceMs: 60_000,
 };
