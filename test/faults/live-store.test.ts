@@ -139,6 +139,40 @@ describe('when the live store fails', () => {
     expect(again['epoch']).toBeLessThan(2 ** 53);
   });
 
+  test('all keys lost: who asks before it was noticed is told to wait, as somebody who is there', async () => {
+    const { groupId, bob } = await talking();
+    await redis.command('FLUSHALL');
+    const denied = await bob.request('REQUEST_TALK', { groupId });
+    expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable', retryAfterMs: expect.any(Number) });
+  });
+
+  test.each([
+    ['all keys are lost', async () => void (await redis.command('FLUSHALL'))],
+    [
+      'the store is away for longer than the lease',
+      async () => {
+        redis.pause();
+        const pausedAtMs = performance.now();
+        await until(() => performance.now() - pausedAtMs > 8_000, { limitMs: 10_000, describe: () => 'it is away' });
+        redis.resume();
+      },
+    ],
+  ])('who waits in the queue is told that his place is gone when %s', async (_name, lose) => {
+    const { groupId, bob } = await talking();
+    const { client: carol } = await signIn(here, 'carol');
+    await carol.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    const waiting = [bob, carol];
+    for (const client of waiting) await client.expect('TALK_QUEUED', 'REQUEST_TALK', { groupId, queue: true });
+    await lose();
+    for (const client of waiting) {
+      const told = await client.waitForType('TALK_DENIED', { groupId, limitMs: RECOVERY_MS });
+      expect(told).toMatchObject({ cause: 'unavailable' });
+      expect(told.re).toBeUndefined();
+    }
+    await grantedAgain(bob, groupId);
+    expect(bob.messages('TALK_DENIED').filter(({ re }) => re === undefined)).toHaveLength(1);
+  });
+
   test('forgotten scripts and cut connections lose no event', async () => {
     const { groupId, alice, bob, granted } = await talking();
     await redis.command('SCRIPT FLUSH');

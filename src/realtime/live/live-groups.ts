@@ -168,6 +168,9 @@ export class LiveGroups {
   async leave(connection: Connection, groupId: string, how: 'left' | 'closed' | 'replaced'): Promise<void> {
     const keeper = this.keeper(groupId);
     if (keeper === undefined || !connection.joined.has(groupId)) return;
+    // A grant on its way comes after the events before it.
+    const isAwaited = [...keeper.room.grants.values()].some((grant) => grant.connection === connection);
+    if (how === 'left' && isAwaited) await keeper.catchUp();
     this.#forget(groupId, connection);
     await this.#leaveStore(keeper, connection, how);
   }

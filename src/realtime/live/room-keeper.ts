@@ -137,13 +137,18 @@ export class RoomKeeper {
   async tick(nowMs: number): Promise<void> {
     this.#giveUpLapsed(nowMs);
     if (nowMs - this.#renewedAtMs < this.#options.timings.renewMs && this.#owed.size === 0) return;
-    this.#renewedAtMs = nowMs;
-    await this.#renew();
+    await this.renewNow();
     for (const [name, step] of [...this.#owed]) {
       const change = await step();
       this.#owed.delete(name);
       this.apply(change);
     }
+  }
+
+  /** Renews now. What the store has lost of this process's members is there again afterwards. */
+  async renewNow(): Promise<void> {
+    this.#renewedAtMs = performance.now();
+    await this.#renew();
   }
 
   /** Fetches what is missing since the last event that was delivered; one fetch at a time. */
@@ -244,6 +249,7 @@ export class RoomKeeper {
 
   /** The store lost this process's members (it was frozen, or the store is new): they are present again. */
   async #joinAgain(): Promise<void> {
+    this.room.losePlaces();
     const afterEpoch = this.room.sequencer.position?.epoch ?? 0;
     for (const { connection, member, sent } of this.room.members.values()) {
       if (!connection.open || !sent) continue;
@@ -277,6 +283,7 @@ export class RoomKeeper {
     const entries = [...this.room.members.values()].filter(({ waiting }) => waiting === null);
     for (const entry of entries) entry.waiting = [];
     this.#giveUpOtherThan(snapshot.talk?.talkId ?? null);
+    if (snapshot.epoch !== this.room.sequencer.position?.epoch) this.room.losePlaces();
     this.room.sequencer.reset(snapshot);
     await Promise.all(
       entries.map(async (entry) => {

@@ -254,6 +254,15 @@ export class Room {
     }
   }
 
+  /** The store has lost who waits: each is told that his place is gone (protocol.md `TALK_DENIED` without `re`). */
+  losePlaces(): void {
+    for (const connectionId of [...this.places.keys()]) {
+      this.places.delete(connectionId);
+      const { groupId } = this;
+      this.members.get(connectionId)?.connection.send({ type: 'TALK_DENIED', groupId, cause: 'unavailable' });
+    }
+  }
+
   #tellPlace(connectionId: string, position: number): void {
     const known = this.places.get(connectionId);
     if (known === undefined || known === position) return;

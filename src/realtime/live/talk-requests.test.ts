@@ -47,7 +47,7 @@ function connectionOf(name: string) {
     open: true,
     send: (message) => void sent.push(message),
     sendText: (text) => void sent.push(JSON.parse(text)),
-    sendFrame: () => undefined,
+    sendFrame: ({ bytes }) => void sent.push(JSON.parse(bytes.subarray(bytes.indexOf('{')).toString())),
     close: () => undefined,
     watchTalker: () => undefined,
   };
@@ -71,7 +71,11 @@ function holdAnswers(store: FloorStore) {
 /** Two members of one group, over the in-process store and a media server that does what the test says. */
 async function scene(media: MediaServer = createMediaServer({ livekit: null, keyPrefix: '', log: console })) {
   const bus = new MemoryBus();
-  const store = new MemoryFloorStore({ generation: 1, publish: (id, payload) => bus.publishGroup(id, payload) });
+  const link = { isUp: true };
+  const publish = (id: string, payload: string): void => {
+    if (link.isUp) bus.publishGroup(id, payload);
+  };
+  const store = new MemoryFloorStore({ generation: 1, publish });
   const telemetry = { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined };
   const audit = { talkRevoked: () => undefined, revokeFailed: () => undefined, emergencyGranted: () => undefined };
   const onError = (): void => undefined;
@@ -100,11 +104,13 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     if (keeper === undefined || entry === undefined) throw new Error('He has not joined');
     return requests.request(keeper, entry, membership, { type: 'REQUEST_TALK', id: 'press', groupId, ...fields });
   }
-  return { store, live, alice, bob, press };
+  return { store, live, link, alice, bob, press };
 }
 
+/** What was said to him of his own talks, without the events that all hear. */
 function talkMessages(who: { sent: { type: string }[] }): string[] {
-  return who.sent.map(({ type }) => type).filter((type) => type.startsWith('TALK_'));
+  const types = who.sent.map(({ type }) => type);
+  return types.filter((type) => type.startsWith('TALK_') && type !== 'TALK_STARTED' && type !== 'TALK_ENDED');
 }
 
 function release(store: FloorStore, { connection }: { connection: Connection }) {
@@ -144,5 +150,34 @@ test('a pre-emption that is refused after it silenced the talker ends his talk p
   expect(alice.sent.find(({ type }) => type === 'TALK_REVOKED')).toMatchObject({ cause: 'preempted' });
   expect(bob.sent.find(({ type }) => type === 'TALK_DENIED')).toMatchObject({ cause: 'unavailable' });
   expect((await store.snapshot({ groupId, since: null })).talk).toBeNull();
+  live.stop();
+});
+
+test('who leaves while his grant is on its way hears of all that came before it, then of the grant, then no more', async () => {
+  const { store, live, link, alice, bob, press } = await scene();
+  await vi.waitFor(() => expect(bob.sent.map(({ type }) => type)).toContain('PRESENCE_CHANGED'));
+  // Alice speaks through another process, and the bus loses it.
+  link.isUp = false;
+  const policy = membership.group.settings;
+  const { id: userId, displayName } = alice.connection.user;
+  const [sessionId, connectionId] = [alice.connection.session.id, alice.connection.id];
+  const talker = { sessionId, connectionId, userId, displayName, role: 'member', talk: 'allowed' } as const;
+  await store.request({
+    groupId,
+    member: talker,
+    talkId: '01890000-0000-7000-8000-00000000000a',
+    token: 'token',
+    streamId: 7,
+    identity: null,
+    queue: false,
+    emergency: false,
+    oneStep: true,
+    policy,
+  });
+  await release(store, alice);
+  bob.sent.length = 0;
+  await press(bob);
+  await live.leave(bob.connection, groupId, 'left');
+  expect(bob.sent.map(({ type }) => type)).toEqual(['TALK_STARTED', 'TALK_ENDED', 'TALK_GRANTED']);
   live.stop();
 });

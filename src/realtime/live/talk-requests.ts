@@ -96,6 +96,14 @@ export class TalkRequests {
       this.#deny(keeper, talkId, connection, message.id, { cause: 'unavailable' });
       return;
     }
+    if (outcome.status === 'not_joined' && attempt < MOST_ATTEMPTS && room.members.get(connection.id) === entry) {
+      // The store has lost its members, and this is how it is found out.
+      const isBack = await this.#presentAgain(keeper);
+      if (isBack) {
+        room.grants.delete(talkId);
+        return this.request(keeper, entry, membership, message, attempt + 1);
+      }
+    }
     if (outcome.status !== 'repeated' && outcome.status !== 'in_progress') {
       this.#answer(keeper, entry, message.id, { talkId, token }, outcome);
       return;
@@ -107,6 +115,16 @@ export class TalkRequests {
     // The talk or request that the store spoke of is over here already.
     if (attempt < MOST_ATTEMPTS) return this.request(keeper, entry, membership, message, attempt + 1);
     connection.send({ type: 'TALK_DENIED', re: message.id, groupId: room.groupId, cause: 'unavailable' });
+  }
+
+  async #presentAgain(keeper: RoomKeeper): Promise<boolean> {
+    try {
+      await keeper.renewNow();
+      return true;
+    } catch (error) {
+      this.#options.onError(error, 'renew');
+      return false;
+    }
   }
 
   /** Answers who asks again as he was, or will be, answered before; false when that is over meanwhile. */
