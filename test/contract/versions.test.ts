@@ -126,9 +126,35 @@ test('a cooldown with more words binds as it says', async () => {
   const groupId = uuid();
   const alice = person('Alice');
   await store.join(joinOf(groupId, alice));
-  await direct.hset(`cooldown:{${groupId}}`, alice.userId, `${Date.now() + 60_000}|o|emergencies elsewhere`);
-  expect(await store.request(press(groupId, alice))).toMatchObject({ status: 'cooldown' });
+  const words = `${Date.now() + 60_000}|o|${Date.now() - 1_000}|emergencies elsewhere`;
+  await direct.hset(`cooldown:{${groupId}}`, alice.userId, words);
+  const bound = await store.request(press(groupId, alice, { policy: { ...policy, cooldownMs: 30_000 } }));
+  expect(bound).toMatchObject({ status: 'cooldown' });
+  expect('retryAfterMs' in bound && bound.retryAfterMs).toBeLessThanOrEqual(29_000);
   expect(await store.request(press(groupId, alice, { emergency: true }))).toMatchObject({ status: 'granted' });
+});
+
+test('a cooldown of an older release ends when it says', async () => {
+  const groupId = uuid();
+  const alice = person('Alice');
+  const ask = (cooldownMs: number) => store.request(press(groupId, alice, { policy: { ...policy, cooldownMs } }));
+  await store.join(joinOf(groupId, alice));
+  await direct.hset(`cooldown:{${groupId}}`, alice.userId, `${Date.now() + 60_000}|o`);
+  expect(await ask(0)).toMatchObject({ status: 'cooldown' });
+  await direct.hset(`cooldown:{${groupId}}`, alice.userId, `${Date.now() - 1}|o`);
+  expect(await ask(60_000)).toMatchObject({ status: 'granted' });
+});
+
+test('a cooldown says first when it ends by the limits of its talk, for older releases', async () => {
+  const groupId = uuid();
+  const alice = person('Alice');
+  await store.join(joinOf(groupId, alice));
+  await store.request(press(groupId, alice, { emergency: true }));
+  await store.end({ groupId, talkId: null, cause: 'revoked' });
+  const entry = (await direct.hget(`cooldown:{${groupId}}`, alice.userId)) ?? '';
+  expect(entry).toMatch(/^\d+\|e\|\d+$/);
+  const [endsAt, , began] = entry.split('|').map(Number);
+  expect((endsAt ?? 0) - (began ?? 0)).toBe(policy.cooldownMs);
 });
 
 test('a newer format is left as it is, and the refusal names the remedy', async () => {

@@ -26,7 +26,7 @@ export function request(draft: Draft, input: RequestInput): RequestAnswer {
   if (quietUntilMs > nowMs) return { status: 'quiet', retryAfterMs: quietUntilMs - nowMs };
 
   const ask = askOf(input, member);
-  const waitMs = cooldownLeftMs(draft, userId, ask.emergency);
+  const waitMs = cooldownLeftMs(draft, userId, ask.emergency, input.policy.cooldownMs);
   if (waitMs > 0) return { status: 'cooldown', retryAfterMs: waitMs };
 
   const { talk } = draft;
@@ -63,16 +63,20 @@ function askOf(input: RequestInput, member: PresentMember): Ask {
   };
 }
 
-/** An emergency waits only for the cooldown that an emergency caused; one that was revoked binds only the next. */
-function cooldownLeftMs(draft: Draft, userId: string, emergency: boolean): number {
+/**
+ * An emergency waits only for the cooldown that an emergency caused; one that was revoked binds only the next. How long
+ * it is says the request: "time limits count from the next talk on, the others from the next request on".
+ */
+function cooldownLeftMs(draft: Draft, userId: string, emergency: boolean, cooldownMs: number): number {
   const cooldown = draft.cooldown.get(userId);
   if (cooldown === undefined) return 0;
-  if (cooldown.untilMs <= draft.nowMs) {
+  const leftMs = cooldown.startMs + cooldownMs - draft.nowMs;
+  if (leftMs <= 0) {
     draft.cooldown.delete(userId);
     return 0;
   }
   const binds = emergency ? cooldown.bindsEmergency : cooldown.bindsOrdinary;
-  return binds ? cooldown.untilMs - draft.nowMs : 0;
+  return binds ? leftMs : 0;
 }
 
 /** "request with `emergency` over an ordinary talk, or by the manager over a member where `managerPreempts`" */

@@ -45,7 +45,7 @@ export function settle(draft: Draft): void {
 function settleFloor(draft: Draft): void {
   if (draft.talk) {
     const { atMs, cause } = talkDeadline(draft.talk);
-    if (atMs <= draft.nowMs) endTalk(draft, cause);
+    if (atMs <= draft.nowMs) endTalk(draft, cause, false, atMs);
   }
   if (draft.pending && draft.pending.untilMs <= draft.nowMs) voidPending(draft, 'void');
 }
@@ -84,7 +84,7 @@ function dropSwapped(draft: Draft): void {
  * stands for its end.
  */
 function renewEpoch(draft: Draft): void {
-  if (draft.talk) noteTalk(draft, draft.talk, 'expired');
+  if (draft.talk) noteTalk(draft, draft.talk, 'expired', talkDeadline(draft.talk).atMs);
   draft.talk = null;
   draft.pending = null;
   draft.queue = [];

@@ -114,7 +114,7 @@ export interface PresentPerson {
 }
 
 export interface Cooldown {
-  readonly untilMs: number;
+  readonly startMs: number;
   readonly bindsOrdinary: boolean;
   readonly bindsEmergency: boolean;
 }

@@ -49,12 +49,15 @@ export function openTalk(draft: Draft, ask: Ask, contended: boolean, limits: Tal
   return draft.talk;
 }
 
-/** "taken → idle": announces the end, notes the talk for its history, and starts a cooldown where there is one. */
-export function endTalk(draft: Draft, cause: EndCause, groupIsGone = false): void {
-  const { talk, nowMs } = draft;
+/**
+ * "taken → idle": announces the end, notes the talk for its history, and starts a cooldown where there is one.
+ * `endMs` is the deadline that has ended the talk.
+ */
+export function endTalk(draft: Draft, cause: EndCause, groupIsGone = false, endMs = draft.nowMs): void {
+  const { talk } = draft;
   if (talk === null) return;
   flushPresence(draft);
-  const durationMs = Math.max(0, nowMs - talk.startMs);
+  const durationMs = noteTalk(draft, talk, cause, endMs);
   const cooled = cause === 'too_long' || (cause === 'revoked' && talk.emergency);
   const retryAfterMs = cooled ? talk.cooldownMs : 0;
   draft.number(
@@ -62,15 +65,18 @@ export function endTalk(draft: Draft, cause: EndCause, groupIsGone = false): voi
     'TALK_ENDED',
     `"talkId":"${talk.talkId}","speaker":${JSON.stringify(talk.speaker)},"cause":"${cause}","durationMs":${durationMs}`,
   );
-  if (retryAfterMs > 0) startCooldown(draft, talk, retryAfterMs, cause === 'too_long');
-  noteTalk(draft, talk, cause);
+  if (cooled) startCooldown(draft, talk, retryAfterMs, cause === 'too_long');
   draft.talk = null;
 }
 
-/** "Cooldown binds the user on any device": the places that his other devices wait in are gone. */
+/**
+ * "Cooldown binds the user on any device": the places that his other devices wait in are gone. It begins even where it
+ * is off, because a change counts from the next request on.
+ */
 function startCooldown(draft: Draft, talk: Talk, retryAfterMs: number, bindsOrdinary: boolean): void {
   const { userId, emergency } = talk;
-  draft.cooldown.set(userId, { untilMs: draft.nowMs + retryAfterMs, bindsOrdinary, bindsEmergency: emergency });
+  draft.cooldown.set(userId, { startMs: draft.nowMs, bindsOrdinary, bindsEmergency: emergency });
+  if (retryAfterMs === 0) return;
   for (const waiter of draft.queue) {
     if (waiter.userId !== userId || !(waiter.emergency ? emergency : bindsOrdinary)) continue;
     leaveQueue(draft, waiter.sessionId);
@@ -78,8 +84,13 @@ function startCooldown(draft: Draft, talk: Talk, retryAfterMs: number, bindsOrdi
   }
 }
 
-/** Notes a finished talk for PostgreSQL. */
-export function noteTalk(draft: Draft, talk: Talk, cause: EndCause): void {
+/**
+ * Notes a finished talk for PostgreSQL, which lasted until it was ended or, where that is found later, until its
+ * deadline.
+ * @returns how long that was, in milliseconds
+ */
+export function noteTalk(draft: Draft, talk: Talk, cause: EndCause, atMs: number): number {
+  const endMs = Math.max(talk.startMs, Math.min(atMs, draft.nowMs));
   draft.history.push({
     kind: 'talk',
     talkId: talk.talkId,
@@ -88,10 +99,11 @@ export function noteTalk(draft: Draft, talk: Talk, cause: EndCause): void {
     speaker: talk.speaker,
     emergency: talk.emergency,
     startMs: talk.startMs,
-    endMs: draft.nowMs,
+    endMs,
     cause,
     participants: draft.seen.size,
   });
+  return endMs - talk.startMs;
 }
 
 /** When a talk ends of itself, and of what; of equal times the first named wins. */

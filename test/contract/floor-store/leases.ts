@@ -1,11 +1,13 @@
 import { v7 as uuid } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import {
+  endOf,
   expectStatus,
   joinOf,
   press,
   settleUntil,
   testTimings,
+  unwatched,
   withoutPresence,
   ofMember,
   type Scene,
@@ -30,6 +32,33 @@ export function describeLeases(scene: Scene): void {
       await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('ended expired'));
       expect(withoutPresence(heard)).toEqual(['started', 'ended expired']);
       expect(await harness.slot(groupId)).toBeNull();
+    });
+
+    test('a talk whose lease ran out lasted till then, however late that is found', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice));
+      await unwatched(testTimings.leaseMs + 200);
+      const { published } = await there.store.settle({ groupId });
+      expect(await endOf(scene, published)).toEqual({ cause: 'expired', durationMs: testTimings.leaseMs });
+    });
+
+    test('a talk whose socket is gone lasted till the end of its grace, however late that is found', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const input = press(groupId, alice);
+      const startMs = performance.now();
+      await here.store.request(input);
+      await unwatched(100);
+      await here.store.renew({ groupId, honouredTalkIds: [input.talkId], members: 1 });
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
+      const leftAfterMs = performance.now() - startMs;
+      await unwatched(testTimings.leaseMs + 200);
+      const { published } = await there.store.settle({ groupId });
+      const { cause, durationMs } = await endOf(scene, published);
+      expect(cause).toBe('lost');
+      expect(durationMs).toBeGreaterThanOrEqual(100 + testTimings.graceMs);
+      expect(durationMs).toBeLessThanOrEqual(Math.ceil(leftAfterMs) + testTimings.graceMs);
     });
 
     test('a renewed talk lives on beyond its lease, and its slot with it', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   commitOf,
+  endOf,
   envelopes,
   expectStatus,
   joinOf,
@@ -8,6 +9,7 @@ import {
   policy,
   press,
   settleUntil,
+  unwatched,
   withoutPresence,
   ofMember,
   type Scene,
@@ -107,6 +109,42 @@ export function describeLimits(scene: Scene): void {
         retryAfterMs: policy.cooldownMs,
       });
       expectStatus(await there.store.request(press(groupId, tablet)), 'cooldown');
+    });
+
+    test('a changed cooldown counts from the next request on', async () => {
+      const { here, there, groupId, heard } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice, { policy: { ...policy, maxTalkMs: 50 } }));
+      await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('ended too_long'));
+      const ask = (cooldownMs: number) =>
+        here.store.request(press(groupId, alice, { policy: { ...policy, cooldownMs } }));
+      const longer = expectStatus(await ask(60_000), 'cooldown');
+      expect(longer.retryAfterMs).toBeGreaterThan(policy.cooldownMs);
+      expect(longer.retryAfterMs).toBeLessThanOrEqual(60_000);
+      const asItWas = expectStatus(await ask(policy.cooldownMs), 'cooldown');
+      expect(asItWas.retryAfterMs).toBeLessThanOrEqual(policy.cooldownMs);
+      expectStatus(await ask(0), 'granted');
+    });
+
+    test('a cooldown that is turned on binds whose talk ended before', async () => {
+      const { here, there, groupId, heard } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice, { policy: { ...policy, maxTalkMs: 50, cooldownMs: 0 } }));
+      await settleUntil(there.store, groupId, () => withoutPresence(heard).includes('ended too_long'));
+      expect(envelopes(heard).find((each) => each.kind === 'ended')).toMatchObject({ retryAfterMs: 0 });
+      expectStatus(await here.store.request(press(groupId, alice)), 'cooldown');
+    });
+
+    test('a limit that is found late ended the talk when it was reached; the cooldown counts from now', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice, { policy: { ...policy, maxTalkMs: 50 } }));
+      await unwatched(1_100);
+      const { published } = await there.store.settle({ groupId });
+      expect(await endOf(scene, published)).toEqual({ cause: 'too_long', durationMs: 50 });
+      await here.store.join(joinOf(groupId, alice));
+      const outcome = expectStatus(await here.store.request(press(groupId, alice)), 'cooldown');
+      expect(outcome.retryAfterMs).toBeGreaterThan(policy.cooldownMs - 800);
     });
 
     test('a released talk causes no cooldown', async () => {

@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { expect } from 'vitest';
 import {
+  type EndCause,
   type Envelope,
   type FloorHistorySource,
   type FloorMember,
@@ -120,6 +121,26 @@ export function withoutPresence(payloads: readonly string[]): string[] {
 
 export function envelopes(payloads: readonly string[]): Envelope[] {
   return payloads.map(parseEnvelope).filter((envelope) => envelope !== null);
+}
+
+/** So long nobody looks at the group: what is due meanwhile is found late. */
+export async function unwatched(ms: number): Promise<void> {
+  const startMs = performance.now();
+  await expect.poll(() => performance.now() - startMs, { interval: 10, timeout: ms + 3_000 }).toBeGreaterThan(ms);
+}
+
+/** How the talk of a scene ended: as announced in these payloads, and the same in its record. */
+export async function endOf(
+  scene: Scene,
+  published: readonly string[],
+): Promise<{ cause: EndCause; durationMs: number }> {
+  const ended = envelopes(published).find((each) => each.kind === 'ended');
+  const record = (await scene.recordsOf(scene.groupId)).find(({ kind }) => kind === 'talk');
+  if (ended?.kind !== 'ended' || record?.kind !== 'talk') throw new Error('No talk has ended');
+  const { cause, durationMs } = ended;
+  expect(ended.bytes).toContain(`"durationMs":${durationMs}`);
+  expect({ cause: record.cause, durationMs: record.endMs - record.startMs }).toEqual({ cause, durationMs });
+  return { cause, durationMs };
 }
 
 /** Settles until the condition holds: time is the store's, the test only asks it to look. */

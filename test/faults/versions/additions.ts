@@ -69,8 +69,8 @@ const state: readonly Addition[] = [
   {
     file: `${lua}/prelude-floor.lua`,
     what: 'a word of a cooldown',
-    from: "int(now + retry) .. '|' .. binds)",
-    to: "int(now + retry) .. '|' .. binds .. '|next')",
+    from: "binds .. '|' .. int(now))",
+    to: "binds .. '|' .. int(now) .. '|next')",
   },
   {
     file: `${lua}/prelude.lua`,

@@ -103,29 +103,32 @@ local function remainingMs()
   return math.max(0, at - now)
 end
 
-local function noteTalk(cause)
+-- Notes a finished talk, which lasted until it was ended or, where that is found later, until its deadline. Returns how
+-- long that was.
+local function noteTalk(cause, endAt)
+  local endedAt = math.max(tonumber(talk.start), math.min(endAt, now))
   call('XADD', K.history, '*', 'kind', 'talk', 'talk', talk.id, 'voice', floor.voice, 'user', talk.user,
-    'speaker', talk.speaker, 'emergency', talk.emergency, 'start', talk.start, 'end', int(now), 'cause', cause,
+    'speaker', talk.speaker, 'emergency', talk.emergency, 'start', talk.start, 'end', int(endedAt), 'cause', cause,
     'participants', int(call('SCARD', K.seen)))
+  return endedAt - talk.start
 end
 
--- A reservation beside the talk owns the slot already.
-local function endTalk(cause, gone)
+-- A reservation beside the talk owns the slot already. `endAt` is the deadline that has ended the talk.
+local function endTalk(cause, gone, endAt)
   flushPresence()
-  local duration = math.max(0, now - talk.start)
+  local duration = noteTalk(cause, endAt or now)
   local cooled = cause == 'too_long' or (cause == 'revoked' and talk.emergency == '1')
   local retry = cooled and tonumber(talk.cooldown) or 0
   number('ended', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. cause .. ' ' .. int(retry) .. ' ' .. int(duration)
     .. (gone and ' gone' or ''),
     'TALK_ENDED', '"talkId":"' .. talk.id .. '","speaker":' .. talk.speaker
     .. ',"cause":"' .. cause .. '","durationMs":' .. int(duration))
-  if retry > 0 then
+  if cooled then
     -- An emergency that was revoked binds only the next emergency.
     local binds = (cause == 'too_long' and 'o' or '') .. (talk.emergency == '1' and 'e' or '')
-    call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. binds)
-    dropCooledPlaces(talk.user, retry, binds)
+    call('HSET', K.cooldown, talk.user, int(now + retry) .. '|' .. binds .. '|' .. int(now))
+    if retry > 0 then dropCooledPlaces(talk.user, retry, binds) end
   end
-  noteTalk(cause)
   freeSlot(talk.user)
   talk, changed = nil, true
 end

@@ -56,7 +56,7 @@ end
 -- without a number, the new epoch's snapshot stands for it (floor.md "Epochs").
 local function renewEpoch()
   if talk then
-    noteTalk('expired')
+    noteTalk('expired', (talkDeadline()))
     freeSlot(talk.user)
   end
   if pending then freeSlot(pending.user) end
@@ -73,7 +73,7 @@ local function settle()
   if generation > tonumber(floor.gen) then renewEpoch() end
   if talk then
     local at, cause = talkDeadline()
-    if at <= now then endTalk(cause) end
+    if at <= now then endTalk(cause, false, at) end
   end
   if pending and tonumber(pending.untilAt) <= now then voidPending('void') end
   dropDeadProcesses()

@@ -11,7 +11,8 @@
 --       8 queue     list    waiting requests, JSON, first is next
 --       9 log       list    the last payloads that carry a number
 --      10 history   stream  what PostgreSQL has not stored yet
---      11 cooldown  hash    user id -> end|o, e or oe (binds ordinary requests, emergencies)
+--      11 cooldown  hash    user id -> end|o, e or oe (binds ordinary requests, emergencies)|start; the end is by
+--                           the limits of the talk, for releases that do not know the start
 --      12 seen      set     user ids that were there since the group became live
 -- floor    epoch, seq, gen, voice, dirtyAt, emptyAt, swapAt, voided, voidedCause, voidedOver; procs: process id -> end
 --          of its presence lease; counts: process id -> members

@@ -24,8 +24,10 @@ if quietUntil > now then return reply('quiet', quietUntil - now) end
 
 local cooling = call('HGET', K.cooldown, userId)
 if cooling then
-  local untilAt, binds = string.match(cooling, '^(%d+)|([^|]*)')
-  if tonumber(untilAt) <= now then
+  local untilAt, binds, startedAt = string.match(cooling, '^(%d+)|([^|]*)|?([^|]*)')
+  -- An entry of an older release does not say when it began.
+  untilAt = tonumber(startedAt) and startedAt + cooldownMs or tonumber(untilAt)
+  if untilAt <= now then
     call('HDEL', K.cooldown, userId)
   elseif string.find(binds, emergency and 'e' or 'o', 1, true) then
     return reply('cooldown', untilAt - now)
