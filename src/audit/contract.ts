@@ -13,7 +13,9 @@ export const auditEntry = z
     action: z.string().meta({ description: 'dotted, as in `user.created`; others may come' }),
     target: z.object({ type: z.string(), id: z.string() }).nullable(),
     result: z.enum(['success', 'failure']),
-    requestId: z.string().meta({ description: 'of the request, or the connection of the message, that it came from' }),
+    requestId: z
+      .string()
+      .meta({ description: 'of the request that it came from; of a message, the request that opened its socket' }),
     details: z.record(z.string(), z.unknown()),
   })
   .meta({

@@ -80,7 +80,7 @@ interface FloorAct {
 
 export interface FloorActor {
   readonly userId: string;
-  /** The request, or the connection, that it came from. */
+  /** Of the request that it came from; of a message, the request that opened its socket. */
   readonly requestId: string;
 }
 

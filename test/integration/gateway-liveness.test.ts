@@ -237,7 +237,14 @@ it('a client that is gone before its upgrade gives its place back', async () => 
   };
   let left = 0;
   const leaveQuota = (): void => void (left += 1);
-  const admission = { token: null, authentication: null, verifiedAtMs: 0, unknownProtocol: false, leaveQuota };
+  const admission = {
+    requestId: 'upgrade',
+    token: null,
+    authentication: null,
+    verifiedAtMs: 0,
+    unknownProtocol: false,
+    leaveQuota,
+  };
   harness.gateway.accept(request, new PassThrough().destroy(), Buffer.alloc(0), admission);
   expect(left).toBe(1);
   expect(harness.gateway.counters.sockets.waiting).toBe(0);

@@ -4,6 +4,8 @@ import type { GatewaySocket } from './gateway-socket.ts';
 
 /** What is known of a socket from its upgrade request. */
 export interface Admission {
+  /** Of the upgrade request. */
+  readonly requestId: string;
   /** From `Authorization`; null when the token is to come in HELLO. */
   readonly token: string | null;
   /** The token's owner, where it was verified; null when that could not be done. */

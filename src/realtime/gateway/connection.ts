@@ -10,6 +10,8 @@ export interface PreparedFrame {
 export interface Connection {
   /** UUIDv7, new for each socket. */
   readonly id: string;
+  /** Of the request that the socket came from. */
+  readonly requestId: string;
   readonly user: AccessUser;
   readonly session: AccessSession;
   /** Memberships as read at HELLO and kept true by domain events, by group id. */

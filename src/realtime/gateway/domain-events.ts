@@ -65,7 +65,8 @@ function revoke(
   try {
     ports.listener.onRevoked?.(connection, cause);
   } catch (err) {
-    ports.logger.error({ err, connectionId: connection.id, cause }, 'a revocation was not taken over');
+    const { id: connectionId, requestId } = connection;
+    ports.logger.error({ err, requestId, connectionId, cause }, 'a revocation was not taken over');
   }
   connection.close(cause);
 }

@@ -19,6 +19,7 @@ const TOKEN_RECHECK_MS = 1_000;
 
 export interface ConnectionDetails {
   readonly id: string;
+  readonly requestId: string;
   readonly user: AccessUser;
   readonly session: AccessSession;
   /** Unix time in milliseconds. */
@@ -33,6 +34,7 @@ export interface ConnectionDetails {
 /** A socket after READY. */
 export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEntry, TickTarget {
   readonly id: string;
+  readonly requestId: string;
   user: AccessUser;
   readonly session: AccessSession;
   readonly memberships: Map<string, Membership>;
@@ -57,6 +59,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   constructor(context: GatewayContext, details: ConnectionDetails) {
     const nowMs = context.ports.clock.monotonicMs();
     this.id = details.id;
+    this.requestId = details.requestId;
     this.user = details.user;
     this.session = details.session;
     this.memberships = details.memberships;
@@ -178,8 +181,9 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#inbound.clear();
     counters.sockets.ready -= 1;
     countUp(counters.ended, label);
-    const log = { connectionId: this.id, userId: this.user.id, sessionId: this.session.id };
-    if (label !== 'replaced') releaseClaim(this.#context, { ...log, tokenExpiresAtMs: this.tokenExpiresAtMs });
+    const { requestId, tokenExpiresAtMs } = this;
+    const log = { requestId, connectionId: this.id, userId: this.user.id, sessionId: this.session.id };
+    if (label !== 'replaced') releaseClaim(this.#context, { ...log, tokenExpiresAtMs });
     try {
       ports.listener.onGone(this, label === 'replaced' ? 'replaced' : 'closed');
     } catch (err) {

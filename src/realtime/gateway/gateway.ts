@@ -51,6 +51,12 @@ export function createGateway(ports: GatewayPorts): Gateway {
   const { registry, recent, wheel, timing } = context;
   let unsubscribe = (): void => undefined;
   const socketServer = new WebSocketServer(serverOptions(timing.closeTimeoutMs));
+  /** Of upgrades that are being answered. */
+  const requestIds = new WeakMap<IncomingMessage, string>();
+  socketServer.on('headers', (headers, request) => {
+    const requestId = requestIds.get(request);
+    if (requestId !== undefined) headers.push(`x-request-id: ${requestId}`);
+  });
 
   return {
     counters: context.counters,
@@ -114,6 +120,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
         return;
       }
       let accepted = false;
+      requestIds.set(request, admission.requestId);
       socketServer.handleUpgrade(request, stream, head, (socket) => {
         accepted = true;
         new Handshake(context, socket, stream, admission).begin();

@@ -148,7 +148,7 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
       if (refusalOf(error)?.code === 'unavailable') {
         this.#unavailable();
       } else {
-        ports.logger.error({ err: error, connectionId: this.id }, 'HELLO failed');
+        ports.logger.error({ err: error, ...this.#inLog }, 'HELLO failed');
         this.#refuse(hello.id, new MessageRefused('internal', 'An error inside the server.'));
         this.close('internal');
       }
@@ -177,9 +177,13 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
     this.socket.send(JSON.stringify(errorMessage(re, refusal)));
   }
 
+  get #inLog() {
+    return { requestId: this.admission.requestId, connectionId: this.id };
+  }
+
   #end(label: EndLabel): void {
     countUp(this.#context.counters.ended, label);
-    this.#context.ports.logger.debug({ connectionId: this.id, reason: label }, 'socket ended before READY');
+    this.#context.ports.logger.debug({ ...this.#inLog, reason: label }, 'socket ended before READY');
     this.#leave();
   }
 

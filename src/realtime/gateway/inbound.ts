@@ -133,9 +133,9 @@ export class Inbound {
   #answerFailure(message: ClientMessage, error: unknown): void {
     const refusal = refusalOf(error);
     if (refusal === null) {
-      const { id: connectionId, user } = this.#connection;
+      const { id: connectionId, requestId, user } = this.#connection;
       this.#context.ports.logger.error(
-        { err: error, connectionId, userId: user.id, messageType: message.type },
+        { err: error, requestId, connectionId, userId: user.id, messageType: message.type },
         'message handler failed',
       );
     }

@@ -89,7 +89,8 @@ async function tellListener(
     const telling = listener.onMembershipChanged?.(connection, groupId, membership, cause);
     if (telling) await within(telling, LISTENER_LIMIT_MS);
   } catch (err) {
-    logger.error({ err, connectionId: connection.id, groupId, cause }, 'a change of membership was not taken over');
+    const { id: connectionId, requestId } = connection;
+    logger.error({ err, requestId, connectionId, groupId, cause }, 'a change of membership was not taken over');
   }
 }
 

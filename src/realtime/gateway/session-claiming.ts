@@ -11,6 +11,7 @@ export interface Claimant {
   readonly userId: string;
   readonly sessionId: string;
   readonly connectionId: string;
+  readonly requestId: string;
   /** Unix time in milliseconds. */
   readonly tokenExpiresAtMs: number;
 }
@@ -22,7 +23,8 @@ export async function claimSession(context: GatewayContext, claimant: Claimant):
   try {
     return await within(ports.claims.claim(toClaim(context, claimant), userLimit), timing.claimTimeoutMs);
   } catch (err) {
-    ports.logger.warn({ err, connectionId: claimant.connectionId }, 'the live store did not take a session claim');
+    const { requestId, connectionId } = claimant;
+    ports.logger.warn({ err, requestId, connectionId }, 'the live store did not take a session claim');
     const full = userLimit > 0 && registry.countOfUser(claimant.userId) >= userLimit;
     return full && registry.ofSession(claimant.sessionId) === undefined ? 'limit' : 'claimed';
   }
@@ -31,23 +33,23 @@ export async function claimSession(context: GatewayContext, claimant: Claimant):
 /** Prolongs a connection's claim; closes it when another socket has taken the session over. */
 export async function renewClaim(context: GatewayContext, connection: LiveConnection): Promise<void> {
   const { claims, logger } = context.ports;
-  const { id: connectionId, user, session, tokenExpiresAtMs } = connection;
-  const claimant = { userId: user.id, sessionId: session.id, connectionId, tokenExpiresAtMs };
+  const { id: connectionId, requestId, user, session, tokenExpiresAtMs } = connection;
+  const claimant = { userId: user.id, sessionId: session.id, connectionId, requestId, tokenExpiresAtMs };
   try {
     if (!(await claims.renew(toClaim(context, claimant)))) connection.close('replaced');
     // Renewed after its end: what `release` found nothing of stands now.
     else if (!connection.open) releaseClaim(context, claimant);
   } catch (err) {
-    logger.debug({ err, connectionId }, 'claim not renewed');
+    logger.debug({ err, requestId, connectionId }, 'claim not renewed');
   }
 }
 
 /** Gives a claim up, in the background. */
-export function releaseClaim(context: GatewayContext, { userId, sessionId, connectionId }: Claimant): void {
+export function releaseClaim(context: GatewayContext, { userId, sessionId, connectionId, requestId }: Claimant): void {
   const { claims, logger } = context.ports;
   claims
     .release({ userId, sessionId, connectionId })
-    .catch((err: unknown) => logger.debug({ err, connectionId }, 'claim not released'));
+    .catch((err: unknown) => logger.debug({ err, requestId, connectionId }, 'claim not released'));
 }
 
 function toClaim(context: GatewayContext, { userId, sessionId, connectionId, tokenExpiresAtMs }: Claimant) {

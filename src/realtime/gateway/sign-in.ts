@@ -45,6 +45,7 @@ export async function signIn(
     userId: user.id,
     sessionId: session.id,
     connectionId: handshake.id,
+    requestId: admission.requestId,
     tokenExpiresAtMs: expiresAtMs,
   };
   const { helloNumber } = handshake;
@@ -115,6 +116,7 @@ export function becomeReady(
   const pingIntervalMs = hello.idlePingMs ?? timing.pingIntervalMs;
   const connection = new GatewayConnection(context, {
     id: handshake.id,
+    requestId: handshake.admission.requestId,
     user,
     session,
     tokenExpiresAtMs: expiresAtMs,
@@ -138,7 +140,8 @@ export function becomeReady(
     pingIntervalMs,
     tokenExpiresInMs: Math.max(0, Math.round(expiresAtMs - ports.clock.nowMs())),
   });
-  ports.logger.debug({ connectionId: connection.id, userId: user.id, sessionId: session.id }, 'socket ready');
+  const { id: connectionId, requestId } = connection;
+  ports.logger.debug({ requestId, connectionId, userId: user.id, sessionId: session.id }, 'socket ready');
   for (const data of held) connection.onText(data);
 }
 

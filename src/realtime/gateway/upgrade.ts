@@ -66,7 +66,12 @@ async function admit(gateway: Gateway, request: FastifyRequest, leaveQuota: () =
   checkHandshake(headers);
   checkOrigin(headers.origin, gateway.allowedOrigins);
   const verified = await gateway.verify(readBearer(headers.authorization));
-  return { ...verified, unknownProtocol: offersOnlyUnknown(headers['sec-websocket-protocol']), leaveQuota };
+  return {
+    requestId: request.id,
+    ...verified,
+    unknownProtocol: offersOnlyUnknown(headers['sec-websocket-protocol']),
+    leaveQuota,
+  };
 }
 
 /** Takes the socket out of HTTP, so that nothing of the request and its response is held by it. */

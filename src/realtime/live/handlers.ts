@@ -140,7 +140,7 @@ class FloorHandlers {
       throw new MessageRefused('forbidden', "Only the group's manager or an admin may revoke a talk.");
     }
     await this.#orUnavailable('revoke', async () => {
-      const by = { userId: connection.user.id, requestId: connection.id };
+      const by = { userId: connection.user.id, requestId: connection.requestId };
       await live.revoke({ groupId, talkId: talkId ?? null, by }, (ended) =>
         connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: ended.length > 0 }),
       );

@@ -35,6 +35,7 @@ async function scene() {
   const heard: string[] = [];
   const connection: Connection = {
     id: 'connection',
+    requestId: 'upgrade',
     user: { id: 'user', username: 'user', displayName: 'user', role: 'user' },
     session: {
       id: 's',

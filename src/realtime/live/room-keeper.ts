@@ -98,7 +98,7 @@ export class RoomKeeper {
   #recordEmergency(talkId: string, talker: Connection | undefined): void {
     if (talker === undefined) return;
     const { groupId, audit } = this.#options;
-    audit.emergencyGranted({ by: { userId: talker.user.id, requestId: talker.id }, groupId, talkId });
+    audit.emergencyGranted({ by: { userId: talker.user.id, requestId: talker.requestId }, groupId, talkId });
   }
 
   /** Nothing of this process is left in the group. */

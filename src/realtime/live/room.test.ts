@@ -18,6 +18,7 @@ function memberOf(room: Room, name: string) {
   const seqs: number[] = [];
   const connection: Connection = {
     id: name,
+    requestId: 'upgrade',
     user: { id: name, username: name, displayName: name, role: 'user' },
     session: { id: name, userId: name, device: { name, kind: 'other' }, createdAt: '', lastSeenAt: '', current: true },
     memberships: new Map(),

@@ -33,6 +33,7 @@ function connectionOf(name: string) {
   const sent: { type: string }[] = [];
   const connection: Connection = {
     id: `connection-${name}`,
+    requestId: 'upgrade',
     user: { id: `user-${name}`, username: name, displayName: name, role: 'user' },
     session: {
       id: `session-${name}`,
