@@ -2,7 +2,7 @@ import helmet from '@fastify/helmet';
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { registerAdminRoutes } from './admin/index.ts';
-import { recordRefusal } from './audit/index.ts';
+import { recordRefusal, subjectOf } from './audit/index.ts';
 import { registerAuthRoutes } from './auth/index.ts';
 import type { Container } from './container.ts';
 import { registerGroupRoutes } from './groups/index.ts';
@@ -17,7 +17,7 @@ import { registerMetricsRoute } from './http/metrics-route.ts';
 import { collectOpenapi, registerDocs } from './http/openapi.ts';
 import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
-import { isSocketUpgrade, registerGateway } from './realtime/index.ts';
+import { isSocketUpgrade, registerGateway, registerRealtimeRoutes } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { originOf, type HttpServer } from './http/server.ts';
 import { routeUnusualRequests } from './http/unusual-requests.ts';
@@ -63,7 +63,10 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   checkBeforeAccess(server);
   guardAccess(server, container.auth.authenticate, (request) => {
     const { url = '' } = request.routeOptions;
-    recordRefusal(container.audit, originOf(request), { method: request.method, route: url });
+    recordRefusal(container.audit, originOf(request), {
+      what: { method: request.method, route: url },
+      ...subjectOf(url, request.params),
+    });
   });
   checkAfterAccess(server);
   validateStrictly(server);
@@ -92,6 +95,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
       const parts = { ...container, runChange: container.runChangeEverywhere };
       registerAuthRoutes(api, parts);
       registerGroupRoutes(api, container);
+      registerRealtimeRoutes(api, container);
       registerHistoryRoutes(api, container);
       registerAdminRoutes(api, parts);
     },

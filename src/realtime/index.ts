@@ -1,3 +1,4 @@
+export { registerRealtimeRoutes } from './routes.ts';
 export { createRealtime, type Realtime } from './service.ts';
 export { exportGatewayMetrics, isSocketUpgrade, registerGateway } from './gateway/index.ts';
 export { type FloorHistorySource, FloorStoreUnavailable, type HistoryEntry } from './floor/index.ts';

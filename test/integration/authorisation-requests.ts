@@ -68,6 +68,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /api/v1/groups': {},
   'GET /api/v1/groups/:id': groupOnly,
   'GET /api/v1/groups/:id/members': groupOnly,
+  'POST /api/v1/groups/:id/media-token': groupOnly,
   'GET /api/v1/groups/:id/talks': groupOnly,
   'GET /api/v1/admin/talks': {},
   'GET /api/v1/admin/voice-sessions': {},
