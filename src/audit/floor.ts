@@ -1,4 +1,5 @@
 import type { Origin } from '../infra/change.ts';
+import { recordRefusal } from './refusals.ts';
 import type { Audit } from './service.ts';
 
 interface FloorAct {
@@ -14,6 +15,8 @@ export interface FloorAudit {
   /** The live store did not answer: whether a talk ended is unknown. */
   revokeFailed(act: FloorAct): void;
   emergencyGranted(act: FloorAct & { readonly talkId: string }): void;
+  /** His role does not allow what the message asks for. */
+  refused(act: FloorAct & { readonly message: string }): void;
 }
 
 export function createFloorAudit(audit: Audit): FloorAudit {
@@ -30,6 +33,8 @@ export function createFloorAudit(audit: Audit): FloorAudit {
         target: { type: 'group', id: groupId },
         details: { talkId },
       }),
+    refused: ({ by, groupId, message }) =>
+      recordRefusal(audit, originOf(by), { what: { message }, target: { type: 'group', id: groupId } }),
   };
 }
 

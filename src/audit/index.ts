@@ -1,4 +1,4 @@
 export { createFloorAudit, floorRevoked } from './floor.ts';
-export { recordRefusal } from './refusals.ts';
+export { recordRefusal, subjectOf } from './refusals.ts';
 export { createAudit, type Audit } from './service.ts';
 export { auditEntryOnWire } from './wire.ts';

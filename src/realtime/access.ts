@@ -71,6 +71,8 @@ export interface FloorAudit {
   /** The live store did not answer: whether a talk ended is unknown. */
   revokeFailed(act: FloorAct): void;
   emergencyGranted(act: FloorAct & { readonly talkId: string }): void;
+  /** His role does not allow what the message asks for. */
+  refused(act: FloorAct & { readonly message: string }): void;
 }
 
 interface FloorAct {

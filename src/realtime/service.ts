@@ -121,7 +121,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     claims: store.claims,
     events: options.events,
     tokenRenewal: options.tokenRenewal,
-    modules: createFloorModules({ groups, live, requests, store: store.floor, onError }),
+    modules: createFloorModules({ groups, live, requests, store: store.floor, audit: options.audit, onError }),
     listener,
     clock,
     logger,

@@ -7,6 +7,7 @@ import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import type * as wire from '../_support/wire.ts';
+import { WsClient } from '../_support/ws-client.ts';
 
 const entry = z.strictObject({
   id: z.uuidv7(),
@@ -414,18 +415,69 @@ describe('a refusal by role', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => asHim('GET', '/admin/users')).concat(
         Array.from({ length: 20 }, () => asHim('DELETE', `/admin/groups/${unknownId}`)),
+        [
+          asHim('PUT', `/admin/groups/${unknownId}/members/${adminId}`),
+          asHim('POST', `/admin/users/${adminId}/pairing-codes`),
+          asHim('DELETE', `/admin/sessions/${unknownId}`),
+          asHim('PATCH', '/admin/users/no-id'),
+        ],
       ),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]));
     const minutes = Math.floor(Date.now() / 60_000) - startedMinute + 1;
     const refusals = async () =>
       (await newest(`&userId=${user.id}`)).filter(({ action }) => action === 'access.refused');
-    await until(async () => (await refusals()).length >= 2, { limitMs: 5_000, describe: () => 'both are recorded' });
+    await until(async () => (await refusals()).length >= 6, { limitMs: 5_000, describe: () => 'all are recorded' });
     const found = await refusals();
-    expect(found.length).toBeLessThanOrEqual(2 * minutes);
+    expect(found.length).toBeLessThanOrEqual(6 * minutes);
     const about = found.map(({ actor, target, result, details }) => ({ actor, target, result, ...details }));
-    const common = { actor: { type: 'user', userId: user.id }, target: null, result: 'failure' };
-    expect(about).toContainEqual({ ...common, method: 'GET', route: '/api/v1/admin/users' });
-    expect(about).toContainEqual({ ...common, method: 'DELETE', route: '/api/v1/admin/groups/:id' });
+    const common = { actor: { type: 'user', userId: user.id }, result: 'failure' };
+    const onGroup = { ...common, target: { type: 'group', id: unknownId } };
+    const onAdmin = { ...common, target: { type: 'user', id: adminId } };
+    for (const row of [
+      { ...common, target: null, method: 'GET', route: '/api/v1/admin/users' },
+      { ...onGroup, method: 'DELETE', route: '/api/v1/admin/groups/:id' },
+      { ...onGroup, method: 'PUT', route: '/api/v1/admin/groups/:id/members/:userId', userId: adminId },
+      { ...onAdmin, method: 'POST', route: '/api/v1/admin/users/:id/pairing-codes' },
+      {
+        ...common,
+        target: { type: 'session', id: unknownId },
+        method: 'DELETE',
+        route: '/api/v1/admin/sessions/:id',
+      },
+      { ...common, target: null, method: 'PATCH', route: '/api/v1/admin/users/:id' },
+    ]) {
+      expect(about).toContainEqual(row);
+    }
+  });
+
+  it('is one row a minute for messages, too', async () => {
+    const [manager, user] = [await client.makeUser(), await client.makeUser()];
+    const group = await client.makeGroup(manager.id);
+    await client.send('PUT', `/admin/groups/${group.id}/members/${user.id}`);
+    const { accessToken } = await server.rest.login(user.username);
+    const socket = await WsClient.connect(server.rest.origin, {
+      token: accessToken,
+      headers: { 'x-request-id': 'his-socket' },
+    });
+    await socket.hello();
+    const startedMinute = Math.floor(Date.now() / 60_000);
+    for (let count = 0; count < 5; count += 1) {
+      const answer = await socket.request('REVOKE_TALK', { groupId: group.id });
+      expect(answer).toMatchObject({ type: 'ERROR', code: 'forbidden' });
+    }
+    const refusals = async () =>
+      (await newest(`&groupId=${group.id}&userId=${user.id}`)).filter(({ action }) => action === 'access.refused');
+    await until(async () => (await refusals()).length > 0, { limitMs: 5_000, describe: () => 'it is recorded' });
+    const minutes = Math.floor(Date.now() / 60_000) - startedMinute + 1;
+    expect((await refusals()).length).toBeLessThanOrEqual(minutes);
+    expect((await refusals())[0]).toMatchObject({
+      actor: { type: 'user', userId: user.id },
+      target: { type: 'group', id: group.id },
+      result: 'failure',
+      requestId: 'his-socket',
+      details: { message: 'REVOKE_TALK' },
+    });
+    await socket.close();
   });
 });

@@ -1,4 +1,4 @@
-import type { GroupAccess, Membership } from '../access.ts';
+import type { FloorAudit, GroupAccess, Membership } from '../access.ts';
 import type { FloorStore } from '../floor/index.ts';
 import { type AnyMessageModule, type Connection, MessageRefused } from '../gateway/index.ts';
 import { type ClientMessageOf, clientMessages } from '../protocol/index.ts';
@@ -13,6 +13,7 @@ export interface HandlerPorts {
   readonly live: LiveGroups;
   readonly requests: TalkRequests;
   readonly store: FloorStore;
+  readonly audit: FloorAudit;
   readonly onError: (error: unknown, step: string) => void;
 }
 
@@ -134,13 +135,14 @@ class FloorHandlers {
   }
 
   async revoke(connection: Connection, { id, groupId, talkId }: ClientMessageOf<'REVOKE_TALK'>): Promise<void> {
-    const { live } = this.#ports;
+    const { live, audit } = this.#ports;
+    const by = { userId: connection.user.id, requestId: connection.requestId };
     if (connection.user.role === 'admin') await this.#knownGroup(connection, groupId);
     else if ((await this.#membership(connection, groupId)).role !== 'group_manager') {
+      audit.refused({ by, groupId, message: 'REVOKE_TALK' });
       throw new MessageRefused('forbidden', "Only the group's manager or an admin may revoke a talk.");
     }
     await this.#orUnavailable('revoke', async () => {
-      const by = { userId: connection.user.id, requestId: connection.requestId };
       await live.revoke({ groupId, talkId: talkId ?? null, by }, (ended) =>
         connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: ended.length > 0 }),
       );

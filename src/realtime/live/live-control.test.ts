@@ -24,7 +24,7 @@ async function scene() {
     health: async () => 'ok',
     close: async () => undefined,
   };
-  const audit = { talkRevoked: vi.fn(), revokeFailed: vi.fn(), emergencyGranted: vi.fn() };
+  const audit = { talkRevoked: vi.fn(), revokeFailed: vi.fn(), emergencyGranted: vi.fn(), refused: vi.fn() };
   const live = new LiveGroups({
     store,
     bus,

@@ -26,7 +26,7 @@ async function scene() {
     withdrawals: new Withdrawals({ media, cleared: async () => undefined, onError: nothing }),
     timings: floorTimings,
     telemetry: { talkRequested: nothing, talkStarted: nothing, talkEnded: nothing },
-    audit: { talkRevoked: nothing, revokeFailed: nothing, emergencyGranted: nothing },
+    audit: { talkRevoked: nothing, revokeFailed: nothing, emergencyGranted: nothing, refused: nothing },
     watch: new TalkerWatch(),
     ledger: new TalkLedger(() => performance.now()),
     onHandOver: nothing,

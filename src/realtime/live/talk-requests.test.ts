@@ -78,7 +78,8 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
   };
   const store = new MemoryFloorStore({ generation: 1, publish });
   const telemetry = { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined };
-  const audit = { talkRevoked: () => undefined, revokeFailed: () => undefined, emergencyGranted: () => undefined };
+  const nothing = (): void => undefined;
+  const audit = { talkRevoked: nothing, revokeFailed: nothing, emergencyGranted: nothing, refused: nothing };
   const onError = (): void => undefined;
   const live: LiveGroups = new LiveGroups({
     store,
