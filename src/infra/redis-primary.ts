@@ -31,6 +31,17 @@ export interface PrimaryListener {
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const MAX_RETRY_DELAY_MS = 500;
+/** So long a command waits for a link that is away. */
+const LINK_WAIT_MS = 300;
+/** More than a process has under way; the others fail at once. */
+const MOST_WAITING = 10_000;
+const RUN_ID_SILENCE_MS = 1_000;
+
+/** A command that waits for the link. */
+interface Waiter {
+  send(): void;
+  fail(reason: string): void;
+}
 
 /** One Redis that takes writes, over two connections: one that decides, one that listens. */
 export class RedisPrimary {
@@ -45,6 +56,11 @@ export class RedisPrimary {
   #lastHeardAt = performance.now();
   #lastError = '';
   #isClosed = false;
+  /** The Redis behind the present link is known: what waited was let go. */
+  #isKnown = false;
+  #runId: string | null = null;
+  #meeting: Promise<void> = Promise.resolve();
+  readonly #waiting = new Set<Waiter>();
 
   constructor(address: string, options: RedisOptions, listener: PrimaryListener) {
     this.address = address;
@@ -68,8 +84,11 @@ export class RedisPrimary {
         this.#lastHeardAt = performance.now();
       });
     });
-    this.#commands.on('ready', () => listener.onReady(this));
+    this.#commands.on('ready', () => {
+      this.#meeting = this.#meet(listener);
+    });
     this.#commands.on('close', () => {
+      this.#isKnown = false;
       if (!this.#isClosed) listener.onDown(this, this.#lastError);
     });
     this.#subscriptions.on('ready', () => listener.onListening(this));
@@ -95,18 +114,44 @@ export class RedisPrimary {
   async connect(): Promise<void> {
     try {
       await Promise.all([this.#commands.connect(), this.#subscriptions.connect()]);
+      await this.#meeting;
     } catch (error) {
       throw new RedisUnavailable(this.#lastError || 'Redis cannot be reached', { cause: error });
     }
   }
 
   /**
-   * Sends a command. Fails at once while the link is away, and is never sent twice. Rejects with `RedisUnavailable`
-   * when nothing at all was heard from this Redis for `silenceMs` while the command was pending; it may run all the
-   * same.
+   * Sends a command, once. While the link is away it waits for it, in order, for `silenceMs` and at most 300 ms; then,
+   * and when another Redis has come in the place of this one, it fails without having been sent. Rejects with
+   * `RedisUnavailable` also when nothing at all was heard from this Redis for `silenceMs` while the command was pending;
+   * then it may run all the same.
    */
   send<T>(silenceMs: number, command: (redis: Redis) => Promise<T>): Promise<T> {
-    return this.#within(silenceMs, command(this.#commands));
+    const canBeSent = this.isReady && this.#isKnown && this.#commands.stream.writable;
+    if (canBeSent || this.#isClosed) return this.#within(silenceMs, command(this.#commands));
+    return new Promise<T>((resolve, reject) => {
+      if (this.#waiting.size >= MOST_WAITING) {
+        reject(new RedisUnavailable(`${MOST_WAITING} commands wait for Redis already`));
+        return;
+      }
+      const waiter: Waiter = {
+        send: () => {
+          clearTimeout(timer);
+          resolve(this.#within(silenceMs, command(this.#commands)));
+        },
+        fail: (reason) => {
+          clearTimeout(timer);
+          this.#waiting.delete(waiter);
+          reject(new RedisUnavailable(reason));
+        },
+      };
+      const timer = setTimeout(
+        // What the process has not read yet may be that the link is back.
+        () => setImmediate(() => waiter.fail(this.#lastError || 'The link to Redis is away')),
+        Math.min(silenceMs, LINK_WAIT_MS),
+      );
+      this.#waiting.add(waiter);
+    });
   }
 
   /** As `send`, by digest; by text when this Redis does not know the script yet. */
@@ -137,8 +182,29 @@ export class RedisPrimary {
 
   close(): void {
     this.#isClosed = true;
+    for (const waiter of this.#waiting) waiter.fail('The links to Redis were closed');
     this.#commands.disconnect();
     this.#subscriptions.disconnect();
+  }
+
+  /**
+   * The link is there (again). What waited was meant for the Redis that was behind it: another one, which may not have
+   * its data, gets none of it.
+   */
+  async #meet(listener: PrimaryListener): Promise<void> {
+    const link = this.#commands.stream;
+    const info = await this.#within(RUN_ID_SILENCE_MS, this.#commands.info('server')).catch(() => '');
+    if (this.#isClosed || this.#commands.stream !== link || !this.isReady) return;
+    const [, runId = ''] = /^run_id:(\w+)/m.exec(info) ?? [];
+    const isSame = runId !== '' && (this.#runId === null || this.#runId === runId);
+    this.#runId = runId;
+    this.#isKnown = true;
+    for (const waiter of this.#waiting) {
+      if (isSame) waiter.send();
+      else waiter.fail('Another Redis has come in the place of the one that was asked');
+    }
+    this.#waiting.clear();
+    listener.onReady(this);
   }
 
   #within<T>(silenceMs: number, command: Promise<T>): Promise<T> {

@@ -23,10 +23,10 @@ export interface RedisLinks {
   /** Who has the slot of this key; undefined when nobody has. */
   primaryOf(key: string): RedisPrimary | undefined;
   /**
-   * Sends a command about one key. Fails at once while the link is away; what was sent is never sent again unless Redis
-   * refused it as misdirected. Rejects with `RedisUnavailable` when the link is away, when Redis refuses the command,
-   * or when nothing at all was heard from this primary for `silenceMs` while it was pending: then it may run all the
-   * same.
+   * Sends a command about one key. While the link is away it waits for it, at most 300 ms; what was sent is never sent
+   * again unless Redis refused it as misdirected. Rejects with `RedisUnavailable` when the link stays away, when Redis
+   * refuses the command, or when nothing at all was heard from this primary for `silenceMs` while it was pending: then
+   * it may run all the same.
    */
   send<T>(silenceMs: number, key: string, command: (redis: Redis) => Promise<T>): Promise<T>;
   /** As `send`, for a script: the first of its keys says where; all of them lie in one slot. */

@@ -121,7 +121,7 @@ test('a primary that is away is found again, with its subscriptions', async () =
   await expect.poll(() => links.primaryOf(channel)?.isReady).toBe(false);
   const askedAtMs = performance.now();
   await expect(links.send(SILENCE_MS, channel, (redis) => redis.get(channel))).rejects.toBeInstanceOf(RedisUnavailable);
-  expect(performance.now() - askedAtMs).toBeLessThan(100);
+  expect(performance.now() - askedAtMs).toBeLessThan(600);
   expect(await links.health()).toBe('ok');
   await node.start();
   await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['gap']);
