@@ -61,6 +61,7 @@ export async function listEntries(query: Queryable, filter: AuditFilter, page: A
               eq(audit.actorUserId, userId),
               and(eq(audit.targetType, 'user'), eq(audit.targetId, userId)),
               eq(sql`${audit.details} ->> 'userId'`, userId),
+              eq(sql`${audit.details} ->> 'previousManagerId'`, userId),
             ),
         from === undefined ? undefined : gte(audit.at, from),
         to === undefined ? undefined : lt(audit.at, to),

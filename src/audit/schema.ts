@@ -21,6 +21,9 @@ export const audit = pgTable(
     index('audit_actor').on(table.actorUserId, table.id),
     index('audit_target').on(table.targetId, table.id),
     index('audit_details_user').on(sql`(${table.details} ->> 'userId')`, table.id),
+    index('audit_details_previous_manager')
+      .on(sql`(${table.details} ->> 'previousManagerId')`, table.id)
+      .where(sql`${table.details} ->> 'previousManagerId' is not null`),
     index('audit_details_group').on(sql`(${table.details} ->> 'groupId')`, table.id),
     check('audit_actor_type', sql`${table.actorType} in ('user', 'system', 'anonymous')`),
     check('audit_actor_user', sql`(${table.actorType} = 'user') = (${table.actorUserId} is not null)`),

@@ -103,7 +103,7 @@ export function createSignIn(parts: {
         await runChange(origin, async (context) => {
           const user = await users.holdCredentials(context, who.userId, 'update');
           if (user?.passwordHash !== before.passwordHash) throw wrongPassword();
-          await users.update(context, who.userId, { passwordHash });
+          await users.replacePassword(context, who.userId, passwordHash);
           await parts.endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
           await audit.record(context, { action, target });
         });

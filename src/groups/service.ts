@@ -83,7 +83,7 @@ export function createGroups(parts: GroupParts): Groups {
     await audit.record(context, {
       action: 'group.created',
       target: { type: 'group', id: group.id },
-      details: { name: group.name, managerId: manager.id },
+      details: { name: group.name, managerId: manager.id, userId: manager.id },
     });
     await outbox.append(context, 'group.created', { groupId: group.id, managerId: manager.id });
     await outbox.append(context, 'member.added', { groupId: group.id, userId: manager.id });

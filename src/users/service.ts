@@ -29,6 +29,8 @@ export interface Users {
   create(context: ChangeContext, input: UserInput): Promise<UserRecord>;
   /** Changes what is given and differs. Throws `not_found`, `last_admin`. */
   update(context: ChangeContext, id: string, change: UserUpdate): Promise<UserRecord>;
+  /** For a user whom the caller holds for `update` and who changes it himself: that is the caller's to record. */
+  replacePassword(context: ChangeContext, id: string, passwordHash: string): Promise<void>;
   /** Throws `not_found`, `last_admin`. Sessions and memberships are the caller's to end, in the same transaction. */
   remove(context: ChangeContext, id: string): Promise<void>;
   /** Whether any user was ever made, as the transaction sees it. */
@@ -152,6 +154,9 @@ export function createUsers(parts: {
     },
     create,
     update,
+    replacePassword: async (context, id, passwordHash) => {
+      if ((await repo.updateUser(context.tx, id, { passwordHash })) === null) throw notFound();
+    },
     remove,
     hasAny: (context) => repo.hasAnyUser(context.tx),
     hasEnabledAdmin: (context) => repo.hasEnabledAdmin(context.tx),

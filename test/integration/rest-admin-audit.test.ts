@@ -120,7 +120,7 @@ const deeds: readonly Deed[] = [
   {
     action: 'group.created',
     make: ({ user }) => ['POST', '/admin/groups', { name: 'Patrol', managerId: user.id }],
-    details: ({ user }) => ({ name: 'Patrol', managerId: user.id }),
+    details: ({ user }) => ({ name: 'Patrol', managerId: user.id, userId: user.id }),
   },
   {
     action: 'group.updated',
@@ -209,6 +209,23 @@ describe('a change is recorded once', () => {
       await client.send('PATCH', `/admin/users/${user.id}`, { disabled: false });
     });
     expect(entries).toMatchObject([{ action: 'user.enabled', target: { type: 'user', id: user.id }, details: {} }]);
+  });
+
+  it('auth.password_changed, by the user himself', async () => {
+    const { user } = await prepare();
+    const { accessToken, session } = await server.rest.login(user.username);
+    const other = await server.rest.login(user.username);
+    const entries = await recordedBy(async () => {
+      const body = { currentPassword: 'push-to-talk', newPassword: 'another-password' };
+      expect((await client.send('POST', '/auth/password', body, accessToken)).status).toBe(204);
+    });
+    const ended = { action: 'session.ended', target: { type: 'session', id: other.session.id } };
+    expect(entries).toMatchObject([
+      ended,
+      { action: 'auth.password_changed', target: { type: 'user', id: user.id }, result: 'success' },
+    ]);
+    expect(entries).toHaveLength(2);
+    expect(session.id).not.toBe(other.session.id);
   });
 
   it('session.ended, and as many as there were', async () => {
@@ -336,6 +353,17 @@ describe('the list', () => {
       'member.added',
     ]);
     expect(await newest(`&userId=${unknownId}`)).toEqual([]);
+  });
+
+  it('has for a manager that his group was made, and that he was replaced', async () => {
+    const { group, other } = await prepare();
+    await client.send('PUT', `/admin/groups/${group.id}/manager`, { userId: other.id });
+    expect((await newest(`&userId=${group.managerId}`)).map(({ action }) => action)).toEqual([
+      'manager.changed',
+      'group.created',
+      'user.created',
+    ]);
+    expect((await newest(`&userId=${other.id}`))[0]).toMatchObject({ action: 'manager.changed' });
   });
 
   it('takes moments: from then on, and before then', async () => {

@@ -1,0 +1,1 @@
+CREATE INDEX "audit_details_previous_manager" ON "audit" USING btree (("details" ->> 'previousManagerId'),"id") WHERE "audit"."details" ->> 'previousManagerId' is not null;
