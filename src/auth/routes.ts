@@ -23,7 +23,7 @@ export function registerAuthRoutes(
       config: {
         ...anyone,
         refusals: ['invalid_credentials'],
-        checkRate: ({ ip }) => auth.checkLoginRate({ address: ip }),
+        checkRate: ({ id, ip }) => auth.checkLoginRate({ requestId: id, address: ip }),
       },
       schema: { tags, summary: 'Sign in with a password', body: loginRequest, response: { 200: tokens } },
     },
@@ -36,7 +36,7 @@ export function registerAuthRoutes(
       config: {
         ...anyone,
         refusals: ['invalid_credentials'],
-        checkRate: ({ ip }) => auth.checkPairingRate({ address: ip }),
+        checkRate: ({ id, ip }) => auth.checkPairingRate({ requestId: id, address: ip }),
       },
       schema: { tags, summary: 'Sign in with a pairing code', body: pairRequest, response: { 200: tokens } },
     },

@@ -7,13 +7,14 @@ import type { Users } from '../users/index.ts';
 import type { Device, LoginRequest, PasswordChange, Tokens } from './contract.ts';
 import type { OpenSession } from './open-session.ts';
 import { refuseCommonPassword, type Passwords } from './passwords.ts';
+import { createRecordThrottled } from './throttle/record.ts';
 import type { AttemptKey } from './throttle/rules.ts';
 import type { Throttle } from './throttle/throttle.ts';
 
 /** What is done with a password by the one who knows it. */
 export interface SignIn {
   /** Before the body of a login is read. Throws `too_many_requests`, `dependency_unavailable`. */
-  checkLoginRate(request: { readonly address: string }): Promise<void>;
+  checkLoginRate(request: { readonly requestId: string; readonly address: string }): Promise<void>;
   /**
    * Throws `invalid_credentials` alike for an unknown name, a wrong password and a disabled user, `too_many_requests`,
    * and `dependency_unavailable` when too many passwords wait to be hashed.
@@ -43,18 +44,29 @@ export function createSignIn(parts: {
   ) => Promise<void>;
 }): SignIn {
   const { runChange, audit, users, telemetry, throttle, passwords } = parts;
+  const recordThrottled = createRecordThrottled(audit, throttle);
+
+  function checkLoginRate({ requestId, address }: { requestId: string; address: string }): Promise<void> {
+    const key = addressAttempt(address);
+    const refused = { action: 'auth.login', target: null, key };
+    return recordThrottled({ actor: { type: 'anonymous' }, requestId }, refused, () => throttle.check(key));
+  }
 
   async function login(request: { requestId: string; address: string }, input: LoginRequest): Promise<Tokens> {
     const { requestId } = request;
+    const account = accountAttempt(input.username);
+    const refused = { action: 'auth.login', target: null, key: account };
     let userId: string | undefined;
     try {
-      return await throttle.attempt(attemptKeys(input.username, request.address), async () => {
-        const found = await users.findCredentials(input.username);
-        userId = found?.id;
-        const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
-        if (found === null || !isRight || found.disabled) throw invalidCredentials();
-        return openSession(requestId, found, input.device);
-      });
+      return await recordThrottled({ actor: { type: 'anonymous' }, requestId }, refused, () =>
+        throttle.attempt([account, addressAttempt(request.address)], async () => {
+          const found = await users.findCredentials(input.username);
+          userId = found?.id;
+          const isRight = await passwords.isRight(input.password, found?.passwordHash ?? null);
+          if (found === null || !isRight || found.disabled) throw invalidCredentials();
+          return openSession(requestId, found, input.device);
+        }),
+      );
     } catch (error) {
       if (error instanceof AppError && error.code === 'invalid_credentials') await recordRefusal(requestId, userId);
       throw error;
@@ -94,20 +106,23 @@ export function createSignIn(parts: {
     await refuseCommonPassword(input.newPassword, 'newPassword');
     const target = { type: 'user', id: who.userId };
     const action = 'auth.password_changed';
+    const account = accountAttempt(who.username);
     try {
-      await throttle.attempt(attemptKeys(who.username, who.address), async () => {
-        const before = await users.findCredentials(who.username);
-        const isRight = await passwords.isRight(input.currentPassword, before?.passwordHash ?? null);
-        if (before?.id !== who.userId || !isRight) throw wrongPassword();
-        const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
-        await runChange(origin, async (context) => {
-          const user = await users.holdCredentials(context, who.userId, 'update');
-          if (user?.passwordHash !== before.passwordHash) throw wrongPassword();
-          await users.replacePassword(context, who.userId, passwordHash);
-          await parts.endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
-          await audit.record(context, { action, target });
-        });
-      });
+      await recordThrottled(origin, { action, target, key: account }, () =>
+        throttle.attempt([account, addressAttempt(who.address)], async () => {
+          const before = await users.findCredentials(who.username);
+          const isRight = await passwords.isRight(input.currentPassword, before?.passwordHash ?? null);
+          if (before?.id !== who.userId || !isRight) throw wrongPassword();
+          const passwordHash = await passwords.hash(input.newPassword, 'newPassword');
+          await runChange(origin, async (context) => {
+            const user = await users.holdCredentials(context, who.userId, 'update');
+            if (user?.passwordHash !== before.passwordHash) throw wrongPassword();
+            await users.replacePassword(context, who.userId, passwordHash);
+            await parts.endSessionsOf(context, who.userId, 'password_changed', who.sessionId);
+            await audit.record(context, { action, target });
+          });
+        }),
+      );
     } catch (error) {
       if (error instanceof AppError && error.code === 'wrong_password') {
         await runChange(origin, (context) => audit.record(context, { action, target, result: 'failure' }));
@@ -116,11 +131,7 @@ export function createSignIn(parts: {
     }
   };
 
-  return {
-    checkLoginRate: ({ address }) => throttle.check(addressOf(address)),
-    login,
-    changePassword,
-  };
+  return { checkLoginRate, login, changePassword };
 }
 
 interface Credentials {
@@ -128,11 +139,11 @@ interface Credentials {
   readonly passwordHash: string | null;
 }
 
-function attemptKeys(username: string, address: string): AttemptKey[] {
-  return [{ kind: 'login_account', name: username.toLowerCase() }, addressOf(address)];
+function accountAttempt(username: string): AttemptKey {
+  return { kind: 'login_account', name: username.toLowerCase() };
 }
 
-function addressOf(address: string): AttemptKey {
+function addressAttempt(address: string): AttemptKey {
   return { kind: 'login_address', name: addressKey(address) };
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
+import { until } from '../_support/until.ts';
 
 let database: TestDatabase;
 let server: InProcessServer;
@@ -173,6 +174,69 @@ it('says 429 to an address over its limit before it looks at what was sent', asy
   }
   await letPass(60);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(200);
+});
+
+interface Row {
+  readonly action: string;
+  readonly actor_type: string;
+  readonly target_id: string | null;
+  readonly result: string;
+  readonly details: unknown;
+}
+
+function throttledRows(): Promise<Row[]> {
+  return sql<Row[]>`select action, actor_type, target_id, result, details from audit
+    where details ->> 'reason' = 'throttled' order by id`;
+}
+
+/** One row for each of `many` that are throttled, and one more where the minute has turned. */
+async function expectThrottled(many: number, sinceMs: number, row: Partial<Row>): Promise<void> {
+  await until(async () => (await throttledRows()).length >= many, {
+    limitMs: 5_000,
+    describe: () => 'what was throttled is recorded',
+  });
+  const minutes = Math.floor(Date.now() / 60_000) - Math.floor(sinceMs / 60_000) + 1;
+  const rows = await throttledRows();
+  expect(rows.length).toBeLessThanOrEqual(many * minutes);
+  const common = { actor_type: 'anonymous', target_id: null, result: 'failure', details: { reason: 'throttled' } };
+  expect(rows).toEqual(rows.map(() => ({ ...common, ...row })));
+}
+
+it('records attempts that it throttles, once a minute for an account or an address', async () => {
+  const sinceMs = Date.now();
+  for (const account of ['alice', 'nobody']) {
+    for (let count = 0; count < 5; count += 1) expect((await attempt(account, 'wrong-one')).status).toBe(401);
+    for (let count = 0; count < 5; count += 1) expect((await attempt(account, 'wrong-one')).status).toBe(429);
+  }
+  await expectThrottled(2, sinceMs, { action: 'auth.login' });
+});
+
+it('records an address that is throttled before its body is read', async () => {
+  const sinceMs = Date.now();
+  for (let count = 0; count < 60; count += 1) await attempt(`nobody-${count}`, 'wrong-one');
+  for (let count = 0; count < 5; count += 1) expect((await attempt(`other-${count}`, 'wrong-one')).status).toBe(429);
+  await expectThrottled(1, sinceMs, { action: 'auth.login' });
+});
+
+it('records pairing that it throttles, once a minute for an address', async () => {
+  const sinceMs = Date.now();
+  for (const address of ['198.51.100.1', '198.51.100.2']) {
+    for (let count = 0; count < 10; count += 1) expect((await pair('BCDF-GHJK', address)).status).toBe(401);
+    for (let count = 0; count < 5; count += 1) expect((await pair('BCDF-GHJK', address)).status).toBe(429);
+  }
+  await expectThrottled(2, sinceMs, { action: 'auth.paired' });
+});
+
+it('records throttled changes of a password, on whom they were', async () => {
+  const sinceMs = Date.now();
+  const { accessToken, user } = await server.rest.login('alice');
+  const body = { currentPassword: 'wrong-one', newPassword: 'a-new-password' };
+  const statuses: number[] = [];
+  for (let count = 0; count < 8; count += 1) {
+    statuses.push((await server.rest.request('POST', '/api/v1/auth/password', { token: accessToken, body })).status);
+  }
+  expect(statuses).toEqual([403, 403, 403, 403, 403, 429, 429, 429]);
+  await expectThrottled(1, sinceMs, { action: 'auth.password_changed', actor_type: 'user', target_id: user.id });
 });
 
 it('stores neither what was typed as a name nor an address', async () => {

@@ -7,6 +7,7 @@ import type { Telemetry } from '../../telemetry.ts';
 import type { Users } from '../../users/index.ts';
 import type { Device, Tokens } from '../contract.ts';
 import type { OpenSession } from '../open-session.ts';
+import { createRecordThrottled } from '../throttle/record.ts';
 import type { AttemptKey } from '../throttle/rules.ts';
 import type { Throttle } from '../throttle/throttle.ts';
 import { createPairingCodes } from './codes.ts';
@@ -18,7 +19,7 @@ export interface Pairing {
   /** A further code; those made before stay open. Throws `not_found`, `user_disabled`. */
   makePairingCode(context: ChangeContext, userId: string): Promise<PairingCode>;
   /** Before the body of a pairing is read. Throws `too_many_requests`, `dependency_unavailable`. */
-  checkPairingRate(request: { readonly address: string }): Promise<void>;
+  checkPairingRate(request: { readonly requestId: string; readonly address: string }): Promise<void>;
   /**
    * Throws `invalid_credentials` alike for a code that is wrong, used, void or expired and for a disabled user, and
    * `too_many_requests`.
@@ -43,7 +44,8 @@ export function createPairing(parts: {
   readonly voidCodesOf: (context: ChangeContext, userId: string) => Promise<void>;
   readonly deleteExpiredCodes: () => Promise<void>;
 } {
-  const { database, runChange, audit, users, telemetry } = parts;
+  const { database, runChange, audit, users, telemetry, throttle } = parts;
+  const recordThrottled = createRecordThrottled(audit, throttle);
   const codes = createPairingCodes(parts.secretKeys);
 
   async function makePairingCode(context: ChangeContext, userId: string): Promise<PairingCode> {
@@ -57,6 +59,16 @@ export function createPairing(parts: {
     return { code: made.shown, expiresInMs: codeLifeMs };
   }
 
+  /** A refusal of the throttle is recorded. */
+  function whenAllowed<T>(
+    { requestId, address }: { readonly requestId: string; readonly address: string },
+    work: (key: AttemptKey) => Promise<T>,
+  ): Promise<T> {
+    const key: AttemptKey = { kind: 'pairing_address', name: addressKey(address) };
+    const refused = { action: 'auth.paired', target: null, key };
+    return recordThrottled({ actor: { type: 'anonymous' }, requestId }, refused, () => work(key));
+  }
+
   async function pair(
     request: { readonly requestId: string; readonly address: string },
     input: PairRequest,
@@ -65,12 +77,14 @@ export function createPairing(parts: {
     const { device } = input;
     let userId: string | undefined;
     try {
-      const tokens = await parts.throttle.attempt([keyOf(request.address)], async () => {
-        const code = await database.read((query) => repo.findCode(query, codes.hashesOf(input.code)));
-        if (code === null) throw invalidCode();
-        ({ userId } = code);
-        return signIn(requestId, code, device);
-      });
+      const tokens = await whenAllowed(request, (key) =>
+        throttle.attempt([key], async () => {
+          const code = await database.read((query) => repo.findCode(query, codes.hashesOf(input.code)));
+          if (code === null) throw invalidCode();
+          ({ userId } = code);
+          return signIn(requestId, code, device);
+        }),
+      );
       telemetry.signedIn({
         requestId,
         userId: tokens.user.id,
@@ -116,14 +130,10 @@ export function createPairing(parts: {
   }
 
   return {
-    pairing: { makePairingCode, checkPairingRate: ({ address }) => parts.throttle.check(keyOf(address)), pair },
+    pairing: { makePairingCode, checkPairingRate: (request) => whenAllowed(request, throttle.check), pair },
     voidCodesOf: (context, userId) => repo.deleteCodesOf(context.tx, userId),
     deleteExpiredCodes: () => database.read((query) => repo.deleteExpiredCodes(query)),
   };
-}
-
-function keyOf(address: string): AttemptKey {
-  return { kind: 'pairing_address', name: addressKey(address) };
 }
 
 function invalidCode(): AppError {

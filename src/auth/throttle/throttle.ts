@@ -20,6 +20,8 @@ export interface Throttle {
    * Throws as {@link Throttle.attempt} does.
    */
   check(key: AttemptKey): Promise<void>;
+  /** What the key is counted by: tells one from another and nothing else. */
+  idOf(key: AttemptKey): string;
 }
 
 /** The failures of all processes. */
@@ -190,6 +192,7 @@ export function createThrottle(parts: {
     check: async (key) => {
       await enter([placeOf(key)], false);
     },
+    idOf: (key) => placeOf(key).id,
   };
 }
 
@@ -207,4 +210,5 @@ function tooManyFailures(waitMs: number): AppError {
 export const noThrottle: Throttle = {
   attempt: (_keys, work) => work(),
   check: async () => undefined,
+  idOf: ({ kind }) => kind,
 };
