@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { AppError, invalidField } from '../errors.ts';
 import { noBody, noQuery } from './contract.ts';
@@ -18,6 +19,9 @@ export function validateStrictly(server: HttpServer): void {
       done(error instanceof Error ? error : new Error('parsing failed'));
     }
   });
+  server.addHook('preParsing', async ({ method, headers }) => {
+    if (method !== 'GET') refuseOtherCodings(headers);
+  });
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const zodSchema = schema instanceof z.ZodType ? schema : z.never();
     return (value: unknown) => {
@@ -34,6 +38,18 @@ export function validateStrictly(server: HttpServer): void {
     if (schema?.hide === true) return;
     route.schema = { querystring: noQuery, ...(route.method === 'GET' ? {} : { body: noBody }), ...schema };
   });
+}
+
+/** A body is read as UTF-8 and as it is: one that says it is something else would be taken for what it is not. */
+function refuseOtherCodings(headers: IncomingHttpHeaders): void {
+  const charsets = [...(headers['content-type'] ?? '').matchAll(/;\s*charset\s*=\s*"?([^";]*)/gi)];
+  if (!charsets.every(([, charset = '']) => /^utf-?8$/i.test(charset.trim()))) {
+    throw new AppError('unsupported_media_type', 'Send the body in UTF-8: charset=utf-8, or no charset.');
+  }
+  const codings = headers['content-encoding'] ?? '';
+  if (!codings.split(',').every((coding) => /^(?:identity)?$/i.test(coding.trim()))) {
+    throw new AppError('unsupported_media_type', 'Send the body as it is: Content-Encoding identity, or none.');
+  }
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -95,3 +95,41 @@ describe('the pages without a version', () => {
     },
   );
 });
+
+describe('a body that is not plain UTF-8', () => {
+  const path = '/api/v1/admin/users';
+  const rawBody = JSON.stringify({ role: 'wrong' });
+
+  it.each<[string, string, RegExp]>([
+    ['content-type', 'application/json; charset=utf-16', /UTF-8/],
+    ['content-type', 'application/json; charset="ISO-8859-1"', /UTF-8/],
+    ['content-type', 'application/json;charset=utf-8;charset=latin1', /UTF-8/],
+    ['content-type', 'application/json; charset=', /UTF-8/],
+    ['content-encoding', 'gzip', /identity/],
+    ['content-encoding', 'br', /identity/],
+    ['content-encoding', 'identity, deflate', /identity/],
+  ])('is 415, after 401 and 403: %s: %s', async (name, value, accepted) => {
+    const options = { rawBody, headers: { ...json, [name]: value } };
+    expect((await server.rest.expectProblem(401, 'POST', path, options)).code).toBe('token_missing');
+    expect((await server.rest.expectProblem(403, 'POST', path, { ...options, token: alice })).code).toBe('forbidden');
+    const problem = await server.rest.expectProblem(415, 'POST', path, { ...options, token: admin });
+    expect(problem.code).toBe('unsupported_media_type');
+    expect(problem['detail']).toMatch(accepted);
+  });
+
+  it.each<[string, string]>([
+    ['content-type', 'application/json; charset=utf-8'],
+    ['content-type', 'application/json;charset="UTF-8"'],
+    ['content-type', 'application/json; charset=utf8'],
+    ['content-encoding', 'identity'],
+    ['content-encoding', 'Identity'],
+  ])('is read when it says no more than that: %s: %s', async (name, value) => {
+    const options = { rawBody, headers: { ...json, [name]: value }, token: admin };
+    expect((await server.rest.expectProblem(400, 'POST', path, options)).code).toBe('validation_failed');
+  });
+
+  it('is nothing to a request whose body is not read', async () => {
+    const headers = { 'content-type': 'application/json; charset=utf-16', 'content-encoding': 'gzip' };
+    await server.rest.expect(200, 'GET', path, { headers, token: admin });
+  });
+});
