@@ -175,6 +175,8 @@ const starts: readonly (readonly Command[])[] = [
   [talks(2), ...wait(2), otherProcessRenews, otherProcessRenews, otherProcessRenews],
   [reserves],
   ...voids.map((given) => [reserves, given, commits]),
+  // A new life meets a talk whose deadline has passed.
+  [talks(0), { ...nothing, kind: 'wait', process: 0, who: 0, choice: 9 }, { ...press, kind: 'newLife', who: 0 }],
 ];
 
 /** Ends what is due, so that the slot may be compared. */
