@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { exampleId, lineOfText, plainText, timestampText, uuidV7 } from '../http/contract.ts';
+import { exampleId, plainText, timestampText, uuidV7 } from '../http/contract.ts';
+import { nameText } from '../http/text.ts';
 import { newPassword, ownUser } from '../users/contract.ts';
 
 const deviceKind = z.enum(['watch', 'phone', 'browser', 'console', 'other']);
 
 const device = z.strictObject({
-  name: lineOfText(1, 64).meta({ examples: ['Watch of Dora'] }),
+  name: nameText(1, 64).meta({ examples: ['Watch of Dora'] }),
   kind: deviceKind,
 });
 export type Device = z.infer<typeof device>;

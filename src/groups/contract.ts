@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { exampleId, lineOfText, linesOfText, timestampText, uuidV7 } from '../http/contract.ts';
+import { exampleId, timestampText, uuidV7 } from '../http/contract.ts';
+import { linesOfText, nameText } from '../http/text.ts';
 
 const groupId = uuidV7.meta({ examples: [exampleId.group] });
-const groupName = lineOfText(1, 64).meta({ examples: ['Harbour pilots'] });
+const groupName = nameText(1, 64).meta({ examples: ['Harbour pilots'] });
 const groupDescription = linesOfText(0, 500).meta({ examples: ['Pilots on duty, channel 12'] });
 
 const groupRole = z.enum(['group_manager', 'member']);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lineOfText } from './text.ts';
 
 /** What every part of the REST contract shares: ids, texts, lists and problems. Source: the contract's "Conventions". */
 
@@ -22,51 +23,6 @@ export const uuidV7 = z
 
 /** RFC 3339 in UTC. */
 export const timestampText = z.string().meta({ format: 'date-time', examples: ['2026-01-31T09:30:00.000Z'] });
-
-/** What `trim` takes away, as a class of ECMA-262 that other dialects read alike. */
-const spaces = String.raw`\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff`;
-
-/** One line of text as people write it: trimmed, NFC, counted in code points, without control characters. */
-export function lineOfText(minimum: number, maximum: number) {
-  return text(minimum, maximum, {
-    forbidden: /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u,
-    controls: String.raw`\u0000-\u001f\u007f-\u009f\u2028\u2029`,
-  });
-}
-
-/** Several lines of text: as {@link lineOfText}, with line breaks and tabs. */
-export function linesOfText(minimum: number, maximum: number) {
-  return text(minimum, maximum, {
-    forbidden: /(?![\n\r\t])[\p{Cc}\p{Cs}]/u,
-    controls: String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f`,
-  });
-}
-
-/** `controls` says the same as `forbidden` for the API document, as a class without Unicode properties. */
-function text(
-  minimum: number,
-  maximum: number,
-  { forbidden, controls }: { readonly forbidden: RegExp; readonly controls: string },
-) {
-  const edge = `[^${spaces}${controls}]`;
-  const inner = `[^${controls}]{${Math.max(minimum - 2, 0)},${maximum - 2}}`;
-  const trimmed = minimum < 2 ? `${edge}(${inner}${edge})?` : `${edge}${inner}${edge}`;
-  return z
-    .string()
-    .overwrite((value) => value.trim().normalize('NFC'))
-    .refine((value) => !forbidden.test(value), { error: 'must hold no control characters', abort: true })
-    .refine(
-      (value) => {
-        const length = [...value].length;
-        return length >= minimum && length <= maximum;
-      },
-      { error: `must be ${minimum} to ${maximum} characters long` },
-    )
-    .meta({
-      description: `${minimum} to ${maximum} characters, trimmed`,
-      pattern: `^[${spaces}]*${minimum > 0 ? trimmed : `(${trimmed})?`}[${spaces}]*$`,
-    });
-}
 
 /** A string taken as it is, of `minimum` to `maximum` code points. */
 export function plainText(minimum: number, maximum: number) {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { exampleId, lineOfText, plainText, timestampText, uuidV7 } from '../http/contract.ts';
+import { exampleId, plainText, timestampText, uuidV7 } from '../http/contract.ts';
+import { nameText } from '../http/text.ts';
 
 const userRole = z.enum(['admin', 'user']).meta({ examples: ['user'] });
 export type UserRole = z.infer<typeof userRole>;
 
-const displayName = lineOfText(1, 64).meta({ examples: ['Dora Delta'] });
+const displayName = nameText(1, 64).meta({ examples: ['Dora Delta'] });
 const ownId = uuidV7.meta({ examples: [exampleId.user] });
 
 /** Any case in, lower case kept. */

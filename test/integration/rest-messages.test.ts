@@ -46,6 +46,19 @@ describe('a refusal says what is allowed', () => {
     ['PATCH', user, { body: { disabled: 'x' } }, { disabled: 'must be true or false' }],
     ['PATCH', user, { body: { role: 'x' } }, { role: 'must be one of: admin, user' }],
     ['PATCH', user, { body: { displayName: 1 } }, { displayName: 'must be text' }],
+    ['PATCH', user, { body: { displayName: '\u200b' } }, { displayName: 'must hold a visible character' }],
+    [
+      'PATCH',
+      group,
+      { body: { name: 'a\ud800' } },
+      { name: 'must be whole Unicode characters, without lone surrogates' },
+    ],
+    [
+      'POST',
+      login,
+      { body: { username: 'a', password: 'b', device: { name: 'a\uffff', kind: 'watch' } } },
+      { 'device.name': 'must hold no noncharacters, such as U+FFFF' },
+    ],
     ['PATCH', group, { body: { settings: [] } }, { settings: 'must be an object' }],
     [
       'PATCH',
