@@ -1,0 +1,92 @@
+import { type RedisLinks, RedisUnavailable } from '../../infra/redis.ts';
+import { AUDIENCE_PAYLOAD } from '../floor/index.ts';
+import { audioChannel, groupChannel } from '../redis-keys.ts';
+import type { AudioBus, AudioHandler } from './audio-port.ts';
+import type { Unsubscribe } from './port.ts';
+
+/** Subscribing waits this long for Redis, as for a group's events. */
+const SUBSCRIBE_LIMIT_MS = 2_000;
+const PUBLISH_SILENCE_MS = 1_000;
+/** Packets of one group that Redis has not answered: later ones would only come too late. */
+const MOST_PENDING = 25;
+const SENDER_BYTES = 16;
+
+/**
+ * Sharded pub/sub, outside any script, over the connections that there are. A payload is the sender's process id (16
+ * bytes), by which he knows his own, and the packet.
+ */
+export class RedisAudioBus implements AudioBus {
+  readonly #links: RedisLinks;
+  readonly #keyPrefix: string;
+  readonly #sender: Buffer;
+  /** By group. */
+  readonly #pending = new Map<string, number>();
+  /** Who listens, by channel: a subscription that was replaced ends nothing. */
+  readonly #handlers = new Map<string, AudioHandler>();
+
+  /** `processId` is a UUID. */
+  constructor(links: RedisLinks, keyPrefix: string, processId: string) {
+    this.#links = links;
+    this.#keyPrefix = keyPrefix;
+    this.#sender = Buffer.from(processId.replaceAll('-', ''), 'hex');
+  }
+
+  async publish(groupId: string, packet: Buffer): Promise<number> {
+    const pending = this.#pending.get(groupId) ?? 0;
+    if (pending >= MOST_PENDING) throw new RedisUnavailable('Redis has not taken earlier packets');
+    this.#pending.set(groupId, pending + 1);
+    const channel = audioChannel(this.#keyPrefix, groupId);
+    const payload = Buffer.concat([this.#sender, packet]);
+    try {
+      const receivers = await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) =>
+        redis.spublish(channel, payload),
+      );
+      return this.#others(channel, Number(receivers));
+    } finally {
+      this.#settled(groupId);
+    }
+  }
+
+  async listeners(groupId: string): Promise<number> {
+    const channel = audioChannel(this.#keyPrefix, groupId);
+    const reply = await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) => redis.pubsub('SHARDNUMSUB', channel));
+    return this.#others(channel, Number(reply[1]));
+  }
+
+  async subscribe(groupId: string, handler: AudioHandler): Promise<Unsubscribe> {
+    const channel = audioChannel(this.#keyPrefix, groupId);
+    this.#handlers.set(channel, handler);
+    await this.#links.subscribe(channel, SUBSCRIBE_LIMIT_MS, {
+      onMessage: (payload) => {
+        if (this.#sender.compare(payload, 0, SENDER_BYTES) !== 0) handler.onPacket(payload.subarray(SENDER_BYTES));
+      },
+      onGap: () => this.#call(groupId),
+    });
+    this.#call(groupId);
+    return () => {
+      if (this.#handlers.get(channel) !== handler) return;
+      this.#handlers.delete(channel);
+      this.#links.unsubscribe(channel);
+    };
+  }
+
+  /** Tells the talker's process that somebody listens now. One that does not hear of it asks by itself. */
+  #call(groupId: string): void {
+    const channel = groupChannel(this.#keyPrefix, groupId);
+    this.#links
+      .send(PUBLISH_SILENCE_MS, channel, (redis) => redis.spublish(channel, AUDIENCE_PAYLOAD))
+      .catch(() => {
+        // It asks each second.
+      });
+  }
+
+  #others(channel: string, receivers: number): number {
+    return receivers - (this.#links.isSubscribed(channel) ? 1 : 0);
+  }
+
+  #settled(groupId: string): void {
+    const left = (this.#pending.get(groupId) ?? 1) - 1;
+    if (left === 0) this.#pending.delete(groupId);
+    else this.#pending.set(groupId, left);
+  }
+}
