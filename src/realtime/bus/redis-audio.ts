@@ -6,7 +6,9 @@ import type { Unsubscribe } from './port.ts';
 
 /** Subscribing waits this long for Redis, as for a group's events. */
 const SUBSCRIBE_LIMIT_MS = 2_000;
-const PUBLISH_SILENCE_MS = 1_000;
+const ASK_SILENCE_MS = 1_000;
+/** A packet that Redis has not answered is on its way until it does, or the link breaks: longer than any talk waits. */
+const PACKET_SILENCE_MS = 60_000;
 /** Packets of one group that Redis has not answered: later ones would only come too late. */
 const MOST_PENDING = 25;
 const SENDER_BYTES = 16;
@@ -38,9 +40,7 @@ export class RedisAudioBus implements AudioBus {
     const channel = audioChannel(this.#keyPrefix, groupId);
     const payload = Buffer.concat([this.#sender, packet]);
     try {
-      const receivers = await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) =>
-        redis.spublish(channel, payload),
-      );
+      const receivers = await this.#links.send(PACKET_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload));
       return this.#others(channel, Number(receivers));
     } finally {
       this.#settled(groupId);
@@ -49,7 +49,7 @@ export class RedisAudioBus implements AudioBus {
 
   async listeners(groupId: string): Promise<number> {
     const channel = audioChannel(this.#keyPrefix, groupId);
-    const reply = await this.#links.send(PUBLISH_SILENCE_MS, channel, (redis) => redis.pubsub('SHARDNUMSUB', channel));
+    const reply = await this.#links.send(ASK_SILENCE_MS, channel, (redis) => redis.pubsub('SHARDNUMSUB', channel));
     return this.#others(channel, Number(reply[1]));
   }
 
@@ -74,7 +74,7 @@ export class RedisAudioBus implements AudioBus {
   #call(groupId: string): void {
     const channel = groupChannel(this.#keyPrefix, groupId);
     this.#links
-      .send(PUBLISH_SILENCE_MS, channel, (redis) => redis.spublish(channel, AUDIENCE_PAYLOAD))
+      .send(ASK_SILENCE_MS, channel, (redis) => redis.spublish(channel, AUDIENCE_PAYLOAD))
       .catch(() => {
         // It asks each second.
       });
