@@ -11,16 +11,19 @@ const ASK_SILENCE_MS = 1_000;
 const PACKET_SILENCE_MS = 60_000;
 /** Packets of one group that Redis has not answered: later ones would only come too late. */
 const MOST_PENDING = 25;
-const SENDER_BYTES = 16;
+/** Of a payload: its format, and the process that sent it. */
+const HEADER_BYTES = 17;
+const FORMAT = 1;
 
 /**
- * Sharded pub/sub, outside any script, over the connections that there are. A payload is the sender's process id (16
- * bytes), by which he knows his own, and the packet.
+ * Sharded pub/sub, outside any script, over the connections that there are. A payload is its format (one byte), the
+ * sender's process id (16 bytes), by which he knows his own, and the packet. Another format is passed over.
  */
 export class RedisAudioBus implements AudioBus {
   readonly #links: RedisLinks;
   readonly #keyPrefix: string;
-  readonly #sender: Buffer;
+  /** What all payloads of this process begin with. */
+  readonly #header: Buffer;
   /** By group. */
   readonly #pending = new Map<string, number>();
   /** Who listens, by channel: a subscription that was replaced ends nothing. */
@@ -30,7 +33,7 @@ export class RedisAudioBus implements AudioBus {
   constructor(links: RedisLinks, keyPrefix: string, processId: string) {
     this.#links = links;
     this.#keyPrefix = keyPrefix;
-    this.#sender = Buffer.from(processId.replaceAll('-', ''), 'hex');
+    this.#header = Buffer.concat([Buffer.of(FORMAT), Buffer.from(processId.replaceAll('-', ''), 'hex')]);
   }
 
   async publish(groupId: string, packet: Buffer): Promise<number> {
@@ -38,7 +41,7 @@ export class RedisAudioBus implements AudioBus {
     if (pending >= MOST_PENDING) throw new RedisUnavailable('Redis has not taken earlier packets');
     this.#pending.set(groupId, pending + 1);
     const channel = audioChannel(this.#keyPrefix, groupId);
-    const payload = Buffer.concat([this.#sender, packet]);
+    const payload = Buffer.concat([this.#header, packet]);
     try {
       const receivers = await this.#links.send(PACKET_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload));
       return this.#others(channel, Number(receivers));
@@ -58,7 +61,8 @@ export class RedisAudioBus implements AudioBus {
     this.#handlers.set(channel, handler);
     await this.#links.subscribe(channel, SUBSCRIBE_LIMIT_MS, {
       onMessage: (payload) => {
-        if (this.#sender.compare(payload, 0, SENDER_BYTES) !== 0) handler.onPacket(payload.subarray(SENDER_BYTES));
+        if (payload[0] !== FORMAT || this.#header.compare(payload, 0, HEADER_BYTES) === 0) return;
+        handler.onPacket(payload.subarray(HEADER_BYTES));
       },
       onGap: () => this.#call(groupId),
     });
