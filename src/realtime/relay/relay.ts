@@ -36,8 +36,10 @@ export interface RelayOptions {
  */
 export class Relay {
   readonly #options: RelayOptions;
-  /** By stream. */
-  readonly #open = new Map<number, OpenTalk>();
+  readonly #byStream = new Map<number, OpenTalk>();
+  readonly #byTalk = new Map<string, OpenTalk>();
+  /** There is one at a time; while one follows the other there may be two. */
+  readonly #byGroup = new Map<string, Set<OpenTalk>>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class Relay {
 
   /** A talk was granted, or its talker is back on another socket: T1 starts, the limits go on. */
   begin(talk: GrantedTalk): void {
-    const open = this.#open.get(talk.streamId) ?? this.#add(talk);
+    const open = this.#byTalk.get(talk.talkId) ?? this.#add(talk);
     open.talk = talk;
     open.isHere = true;
     open.silence.start();
@@ -53,8 +55,8 @@ export class Relay {
 
   /** The talker's connection is not in the group any more: nothing passes, and T1 stands still. */
   away(groupId: string, connectionId: string): void {
-    for (const open of this.#open.values()) {
-      if (open.talk.groupId !== groupId || open.talk.connectionId !== connectionId) continue;
+    for (const open of this.#byGroup.get(groupId) ?? []) {
+      if (open.talk.connectionId !== connectionId) continue;
       open.isHere = false;
       open.silence.stop();
     }
@@ -62,17 +64,21 @@ export class Relay {
 
   /** Nothing more of the talk passes. Safe to repeat, and for talks that were never carried here. */
   end(talkId: string): void {
-    for (const [streamId, { talk, silence }] of this.#open) {
-      if (talk.talkId !== talkId) continue;
-      silence.stop();
-      this.#open.delete(streamId);
-      for (const sink of this.#options.sinks) sink.ends?.(talk);
-    }
+    const open = this.#byTalk.get(talkId);
+    if (open === undefined) return;
+    const { talk, silence } = open;
+    silence.stop();
+    this.#byTalk.delete(talkId);
+    this.#byStream.delete(talk.streamId);
+    const ofGroup = this.#byGroup.get(talk.groupId);
+    ofGroup?.delete(open);
+    if (ofGroup?.size === 0) this.#byGroup.delete(talk.groupId);
+    for (const sink of this.#options.sinks) sink.ends?.(talk);
   }
 
   /** Who talks in this stream here; undefined when nobody does. */
   talkerOf(streamId: number): string | undefined {
-    return this.#open.get(streamId)?.talk.connectionId;
+    return this.#byStream.get(streamId)?.talk.connectionId;
   }
 
   /** Takes a binary message of a connection. Returns what is wrong with it when it is no packet, else null. */
@@ -83,7 +89,7 @@ export class Relay {
       counters.malformed += 1;
       return fault;
     }
-    const open = this.#open.get(streamOf(packet));
+    const open = this.#byStream.get(streamOf(packet));
     if (open === undefined) counters.dropped.no_talk += 1;
     else if (open.talk.connectionId !== connectionId) counters.dropped.other_connection += 1;
     else if (!open.isHere) counters.dropped.no_talk += 1;
@@ -93,8 +99,7 @@ export class Relay {
   }
 
   close(): void {
-    for (const { silence } of this.#open.values()) silence.stop();
-    this.#open.clear();
+    for (const talkId of this.#byTalk.keys()) this.end(talkId);
   }
 
   #pass({ talk, guard, silence }: OpenTalk, packet: Buffer, nowMs: number): void {
@@ -115,7 +120,10 @@ export class Relay {
   #add(talk: GrantedTalk): OpenTalk {
     const silence = new SilenceWatch(this.#options.nowMs, () => this.#fail(talk, 'silence'));
     const open = { talk, guard: new PacketGuard(), silence, isHere: true };
-    this.#open.set(talk.streamId, open);
+    this.#byTalk.set(talk.talkId, open);
+    this.#byStream.set(talk.streamId, open);
+    const ofGroup = this.#byGroup.get(talk.groupId) ?? new Set();
+    this.#byGroup.set(talk.groupId, ofGroup.add(open));
     for (const sink of this.#options.sinks) sink.begins?.(talk);
     return open;
   }
