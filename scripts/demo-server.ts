@@ -15,11 +15,6 @@ const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
 const KEPT_OUTPUT = 8_000;
 
-export const HOW_TO_GET_LIVEKIT = `Put livekit-server on PATH and start the server again:
-  npm run test:setup     builds it once (needs Go 1.26 or later); the demo finds it there by itself:
-  npm run demo -- --own
-or get a release from https://github.com/livekit/livekit/releases and put the program on PATH.`;
-
 /** A server that the demo can use; disposing of it stops what the demo has started. */
 export interface FoundServer extends AsyncDisposable {
   readonly origin: string;

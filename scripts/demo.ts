@@ -9,7 +9,7 @@ import { HeadlessClient, TalkDenied } from '../clients/headless/client.ts';
 import { talkOnce } from '../clients/headless/exchange.ts';
 import { Transcript } from '../clients/headless/transcript.ts';
 import { disposeVoices } from '../clients/headless/voice/open-voice.ts';
-import { findServer, type FoundServer, HOW_TO_GET_LIVEKIT, startServer } from './demo-server.ts';
+import { findServer, type FoundServer, startServer } from './demo-server.ts';
 
 const USAGE = `Usage: npm run demo [-- [--own] [URL]]
 
@@ -43,12 +43,6 @@ async function main(): Promise<number> {
   if (server === null) return 2;
   console.log(`Two headless clients in the group ${GROUP} of the server at ${server.origin} (${server.how}).\n`);
   const faults = await run(server.origin);
-  if (faults === null) {
-    console.error(
-      `\nThe server at ${server.origin} has no media server, so nobody can be heard.\n${HOW_TO_GET_LIVEKIT}`,
-    );
-    return 1;
-  }
   for (const fault of faults) console.error(`\nFAULT: ${fault}`);
   console.log(
     faults.length === 0 ? '\nBoth were heard, and fell silent when they let the key go.' : '\nThe demo failed.',
@@ -65,14 +59,13 @@ async function chooseServer(url: string | undefined, own: boolean): Promise<Foun
   return null;
 }
 
-/** Null where the server has no media server; else what went wrong. */
-async function run(origin: string): Promise<readonly string[] | null> {
+/** Returns what went wrong. */
+async function run(origin: string): Promise<readonly string[]> {
   const transcript = new Transcript((line) => console.log(line));
   const people: Person[] = [];
   try {
     const alice = await enter(origin, 'alice', 'north-gate.wav', transcript);
     people.push(alice);
-    if (alice.client.media.kind === 'none') return null;
     const bob = await enter(origin, 'bob', 'old-bridge.wav', transcript);
     people.push(bob);
 

@@ -8,7 +8,7 @@ import { createGapRecords, createHistory, type History } from './history/index.t
 import { createHealth, type Health } from './http/health.ts';
 import type { RunChange } from './infra/change.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
-import { createRealtime, exportGatewayMetrics, type Realtime } from './realtime/index.ts';
+import { createRealtime, exportGatewayMetrics, exportRelayMetrics, type Realtime } from './realtime/index.ts';
 
 /** Everything that the server is made of. */
 export interface Container extends Omit<Core, 'close'> {
@@ -57,6 +57,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
     audit: createFloorAudit(audit),
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
+  exportRelayMetrics(metrics, realtime.relay.counters);
   const history = createHistory({
     database,
     runChange,

@@ -12,6 +12,8 @@ export interface ClientOptions extends Credentials {
   readonly microphone: AudioSource;
   readonly loudspeaker: AudioSink;
   readonly transcript?: Transcript;
+  /** Voice over the WebSocket, or not. Left out: where the server has no media server. */
+  readonly audio?: boolean;
   /** Goes on sending when its talk has ended, as a modified client would. For tests of the server. */
   readonly disobedient?: boolean;
 }
@@ -88,10 +90,12 @@ export class HeadlessClient {
   async join(groupName: string): Promise<ServerMessageOf<'GROUP_JOINED'>> {
     const group = this.#groups.find(({ name }) => name === groupName);
     if (group === undefined) throw new Error(`${this.name} is in no group ${groupName}`);
-    const { message } = await this.signalling.expect('GROUP_JOINED', { type: 'JOIN_GROUP', groupId: group.id });
+    const { audio } = this.#options;
+    let message = await this.#joinGroup(group.id, audio ?? false);
+    if (message.media.kind === 'none' && audio === undefined) message = await this.#joinGroup(group.id, true);
     this.#group = group;
     this.#media = message.media;
-    this.#voice = await openVoice(message.media, this.#options);
+    this.#voice = await openVoice(message.media, { ...this.#options, socket: this.signalling });
     const floor = message.floor.state === 'taken' ? `${message.floor.speaker.displayName} talks` : 'the floor is free';
     this.#note(`joined ${group.name}: ${floor}, voice by ${message.media.kind}`);
     return message;
@@ -142,6 +146,11 @@ export class HeadlessClient {
   async close(): Promise<void> {
     await this.#voice?.close();
     await this.signalling.close();
+  }
+
+  async #joinGroup(groupId: string, audio: boolean): Promise<ServerMessageOf<'GROUP_JOINED'>> {
+    const { message } = await this.signalling.expect('GROUP_JOINED', { type: 'JOIN_GROUP', groupId, audio });
+    return message;
   }
 
   #follow({ atMs, message }: Received): void {

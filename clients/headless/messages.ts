@@ -16,6 +16,7 @@ export const media = z.union([
     identity: z.string(),
     expiresInMs: z.number(),
   }),
+  z.object({ kind: z.literal('relay'), codec: z.literal('opus'), maxPacketBytes: z.number() }),
   z.object({ kind: z.string() }).transform(() => ({ kind: 'none' as const })),
 ]);
 export type Media = z.infer<typeof media>;
@@ -93,7 +94,7 @@ export function readServerMessage(text: string): ServerMessage | null {
 /** What this client sends, without the `id` that `Signalling` adds. */
 export type ClientMessage =
   | { readonly type: 'HELLO'; readonly token?: string }
-  | { readonly type: 'JOIN_GROUP'; readonly groupId: string }
+  | { readonly type: 'JOIN_GROUP'; readonly groupId: string; readonly audio?: boolean }
   | { readonly type: 'LEAVE_GROUP'; readonly groupId: string }
   | { readonly type: 'REQUEST_TALK'; readonly groupId: string; readonly queue?: boolean; readonly emergency?: boolean }
   | { readonly type: 'RELEASE_TALK'; readonly groupId: string; readonly talkId?: string }

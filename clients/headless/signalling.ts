@@ -17,6 +17,7 @@ export interface Received<Message extends ServerMessage = ServerMessage> {
 }
 
 type Listener = (received: Received) => void;
+type PacketListener = (packet: Buffer) => void;
 
 /** The server answered a message by ERROR, or with another type than was asked for. */
 class RequestRefused extends Error {
@@ -33,6 +34,7 @@ class RequestRefused extends Error {
 export class Signalling {
   readonly #socket: WebSocket;
   readonly #listeners = new Set<Listener>();
+  readonly #packetListeners = new Set<PacketListener>();
   readonly #closing: (() => void)[] = [];
   #lastId = 0;
   #closed: string | undefined;
@@ -41,6 +43,7 @@ export class Signalling {
     this.#socket = socket;
     socket.on('message', (data: Buffer, isBinary) => {
       if (!isBinary) this.#receive(data.toString('utf8'));
+      else for (const listener of this.#packetListeners) listener(data);
     });
     socket.on('close', (code, reason) => this.#end(`closed ${code} ${reason.toString('utf8')}`.trim()));
     socket.on('error', (error) => this.#end(error.message));
@@ -61,6 +64,17 @@ export class Signalling {
   onMessage(listener: Listener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `listener` for every binary message, in the order received. Returns the way to stop that. */
+  onPacket(listener: PacketListener): () => void {
+    this.#packetListeners.add(listener);
+    return () => this.#packetListeners.delete(listener);
+  }
+
+  /** Sends a binary message; without effect when the socket is gone. */
+  sendPacket(packet: Uint8Array): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(packet);
   }
 
   /** Calls `listener` once when the socket is gone, whoever closed it. */

@@ -24,7 +24,7 @@ export interface PrimaryListener {
   /** Subscriptions may be made (again); none stands. */
   onListening(primary: RedisPrimary): void;
   onDeaf(primary: RedisPrimary): void;
-  onMessage(channel: string, payload: string): void;
+  onMessage(channel: string, payload: Buffer): void;
   /** A subscription was ended by Redis, or belongs elsewhere: slots have moved. */
   onMoved(primary: RedisPrimary): void;
 }
@@ -93,7 +93,10 @@ export class RedisPrimary {
     });
     this.#subscriptions.on('ready', () => listener.onListening(this));
     this.#subscriptions.on('close', () => listener.onDeaf(this));
-    this.#subscriptions.on('smessage', (channel: string, payload: string) => listener.onMessage(channel, payload));
+    // As bytes: the event `smessage` would decode what is no text.
+    this.#subscriptions.on('smessageBuffer', (channel: Buffer, payload: Buffer) =>
+      listener.onMessage(channel.toString(), payload),
+    );
     this.#subscriptions.on('moved', () => listener.onMoved(this));
     for (const link of [this.#commands, this.#subscriptions]) {
       link.on('error', (error: Error) => {

@@ -1,7 +1,7 @@
 import { type RedisPrimary, RedisUnavailable } from './redis-primary.ts';
 
 export interface ChannelListener {
-  onMessage(payload: string): void;
+  onMessage(payload: Buffer): void;
   /** The subscription was lost and stands again: messages between may be missing. */
   onGap(): void;
 }
@@ -55,8 +55,13 @@ export class RedisSubscriptions {
     subscription?.first.reject(new RedisUnavailable('The subscription was given up'));
   }
 
-  onMessage(channel: string, payload: string): void {
+  onMessage(channel: string, payload: Buffer): void {
     this.#subscriptions.get(channel)?.listener.onMessage(payload);
+  }
+
+  /** Whether Redis sends what is published in this channel, as far as is known. */
+  stands(channel: string): boolean {
+    return this.#subscriptions.get(channel)?.stands === true;
   }
 
   /** The link of a primary is away, and what stood there with it. */

@@ -42,6 +42,8 @@ export interface RedisLinks {
    */
   subscribe(channel: string, limitMs: number, listener: ChannelListener): Promise<void>;
   unsubscribe(channel: string): void;
+  /** Whether the subscription stands now. */
+  isSubscribed(channel: string): boolean;
   /** `ok` when a PING is answered within 300 ms; of a Cluster, by any primary: groups of the others go on. */
   health(): Promise<'ok' | 'down'>;
   close(): Promise<void>;
@@ -117,6 +119,7 @@ export async function connectRedis(url: string, listener: RedisListener = {}): P
       }),
     subscribe: (channel, limitMs, channelListener) => subscriptions.subscribe(channel, limitMs, channelListener),
     unsubscribe: (channel) => subscriptions.unsubscribe(channel),
+    isSubscribed: (channel) => subscriptions.stands(channel),
     async health() {
       try {
         await Promise.any(

@@ -1,5 +1,5 @@
 import { connectRedis, type RedisPrimary } from '../infra/redis.ts';
-import { type Bus, MemoryBus, RedisBus } from './bus/index.ts';
+import { type AudioBus, type Bus, MemoryBus, noOtherProcesses, RedisAudioBus, RedisBus } from './bus/index.ts';
 import { type FloorHistorySource, type FloorStore, floorTimings } from './floor/index.ts';
 import { MemoryFloorStore } from './floor-memory/index.ts';
 import {
@@ -21,6 +21,7 @@ import {
 export interface LiveStore {
   readonly floor: FloorStore;
   readonly bus: Bus;
+  readonly audio: AudioBus;
   readonly claims: SessionClaims;
   readonly streams: StreamIds;
   /** What was noted for PostgreSQL; that of an in-process store can be read after `close` too. */
@@ -69,6 +70,7 @@ async function openInProcess(options: LiveStoreOptions): Promise<LiveStore> {
   return {
     floor,
     bus,
+    audio: noOtherProcesses(),
     claims: createMemorySessionClaims(() => performance.now()),
     streams: createStreamIds(createLocalBlocks(() => Date.now())),
     history: floor.history,
@@ -122,6 +124,7 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
       },
     }),
     bus,
+    audio: new RedisAudioBus(links, keyPrefix, processId),
     claims: createRedisSessionClaims({ links, mailbox: createBusMailbox(bus), keyPrefix, processId }),
     streams: createStreamIds(createRedisBlocks(links, keyPrefix, STREAM_BLOCK)),
     history,

@@ -31,6 +31,11 @@ export function groupChannel(keyPrefix: string, groupId: string): string {
   return `${keyPrefix}group:{${groupId}}`;
 }
 
+/** Carries the audio packets of a group to other processes; in the slot of the group's keys. */
+export function audioChannel(keyPrefix: string, groupId: string): string {
+  return `${keyPrefix}audio:{${groupId}}`;
+}
+
 /** Carries what concerns the sockets of one user. */
 export function userChannel(keyPrefix: string, userId: string): string {
   return `${keyPrefix}user:{${userId}}`;

@@ -27,6 +27,7 @@ import {
   TalkRequests,
 } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
+import { createVoiceRelay, type VoiceRelay } from './relay/index.ts';
 import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
 
 /** Groups that no process has members in are looked at this often. */
@@ -64,6 +65,7 @@ export interface Realtime {
   readonly live: LiveControl;
   readonly store: LiveStore;
   readonly media: MediaServer;
+  readonly relay: VoiceRelay;
   /**
    * Resolves when every process has taken in what was committed before the call, at the latest after a second. Never
    * rejects.
@@ -92,11 +94,18 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     onError,
   });
   const media = createMediaServer({ livekit: options.livekit, keyPrefix, log: logger });
+  const relay = createVoiceRelay({
+    bus: store.audio,
+    onFailed: ({ groupId, talkId }) => {
+      live.failMedia(groupId, talkId).catch((error: unknown) => onError(error, 'end without sound'));
+    },
+  });
   const ledger = new TalkLedger(() => performance.now());
   const live: LiveGroups = new LiveGroups({
     store: store.floor,
     bus: store.bus,
     media,
+    relay,
     timings: floorTimings,
     telemetry: options.telemetry,
     audit: options.audit,
@@ -113,7 +122,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     onError,
   });
   const going = new Set<Promise<void>>();
-  const listener = createListener(live, going, onError);
+  const listener = createListener(live, relay, going, onError);
   const gateway = createGateway({
     processId,
     sessions: options.sessions,
@@ -174,6 +183,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     live: createLiveControl({ live, store: store.floor }),
     store,
     media,
+    relay,
     closeSockets,
     reachEverywhere: () => everywhere.reached(),
     async start() {
@@ -206,6 +216,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;
       live.stop();
+      relay.close();
       await store.claims.close();
       await media.close();
       await store.close();
@@ -216,6 +227,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
 /** What becomes of a group when a socket, a session or a membership of it is gone. */
 function createListener(
   live: LiveGroups,
+  relay: VoiceRelay,
   going: Set<Promise<void>>,
   onError: (error: unknown, step: string) => void,
 ): ConnectionListener {
@@ -227,6 +239,7 @@ function createListener(
     onGone(connection, how) {
       for (const groupId of [...connection.joined]) follow('gone', live.leave(connection, groupId, how));
     },
+    onAudio: (connection, packet) => relay.take(connection, packet),
     onRevoked(connection) {
       const { session } = connection;
       for (const groupId of [...connection.joined]) {

@@ -96,7 +96,7 @@ test('a subscription follows its slot, and says that something may be missing; o
   const [moving, staying] = ['channel:{a}', 'channel:{b}'];
   const heard: string[] = [];
   let gaps = 0;
-  const count = { onMessage: (payload: string) => void heard.push(payload), onGap: () => void (gaps += 1) };
+  const count = { onMessage: (payload: Buffer) => void heard.push(payload.toString()), onGap: () => void (gaps += 1) };
   await links.subscribe(moving, SILENCE_MS, count);
   await links.subscribe(staying, SILENCE_MS, { onMessage() {}, onGap: () => heard.push('gap elsewhere') });
   const say = (payload: string): Promise<unknown> =>
@@ -113,7 +113,7 @@ test('a primary that is away is found again, with its subscriptions', async () =
   const channel = 'channel:{a}';
   const heard: string[] = [];
   await links.subscribe(channel, SILENCE_MS, {
-    onMessage: (payload) => heard.push(payload),
+    onMessage: (payload) => heard.push(payload.toString()),
     onGap: () => heard.push('gap'),
   });
   const node = await cluster.nodeOf(channel);

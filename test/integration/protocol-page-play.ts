@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { type Packet, packetBytes } from '../_support/audio.ts';
 import type { Neda } from '../_support/neda.ts';
+import { until } from '../_support/until.ts';
 import type { ServerMessage, Tokens } from '../_support/wire.ts';
 import { WsClient } from '../_support/ws-client.ts';
 import { Names } from './protocol-page-names.ts';
@@ -145,6 +147,35 @@ export class Person {
   sendsRaw(text: string): void {
     this.client.sendRaw(text);
     this.#play.show(`${this.#name} >`, text);
+  }
+
+  /** Sends an audio packet, and shows its bytes. */
+  sendsPacket(packet: Packet, opus: string): void {
+    this.client.sendRaw(packetBytes(packet));
+    this.#showPacket('>', packetBytes(packet), opus);
+  }
+
+  /** Shows the bytes of the first audio packet that came. */
+  async hearsPacket(opus: string): Promise<void> {
+    const { client } = this;
+    const { data } = await until(() => client.binary[0], { limitMs: 5_000, describe: () => client.describe() });
+    this.#showPacket('<', data, opus);
+  }
+
+  #showPacket(way: '<' | '>', bytes: Buffer, opus: string): void {
+    const streamId = z.int().parse(this.#play.names.plain(bytes.readUInt32BE(1), 'streamId'));
+    const stream = Buffer.alloc(4);
+    stream.writeUInt32BE(streamId);
+    const number = bytes.subarray(5, 9);
+    for (const [part, meaning] of [
+      [bytes.subarray(0, 1), 'an audio packet'],
+      [stream, `streamId ${streamId}`],
+      [number, `packet number ${number.readUInt32BE(0)}`],
+      [bytes.subarray(9), `Opus: ${opus}`],
+    ] as const) {
+      const hex = part.toString('hex').replaceAll(/(..)(?!$)/g, '$1 ');
+      this.#play.show(`${this.#name} ${way}`, `${hex.padEnd(14)}${meaning}`);
+    }
   }
 
   /** Shows the answer to what was sent. */

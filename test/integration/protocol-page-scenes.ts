@@ -174,6 +174,18 @@ export const scenes: Readonly<Record<string, Scene>> = {
     await bob.hears('TALK_ENDED');
   },
 
+  'audio over the socket': async (play) => {
+    const groupId = await play.team();
+    const alice = await play.present('alice', groupId);
+    await alice.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId, audio: true });
+    const bob = await play.present('bob', groupId);
+    await bob.asks('JOIN_GROUP', { groupId, audio: true });
+    const { streamId } = await bob.asks('REQUEST_TALK', { groupId });
+    const silence = '20 ms of silence';
+    bob.sendsPacket({ streamId: Number(streamId), number: 0, opus: Buffer.from([0xf8, 0xff, 0xfe]) }, silence);
+    await alice.hearsPacket(silence);
+  },
+
   'back in time': async (play) => {
     const groupId = await play.team();
     const alice = await play.present('alice', groupId);

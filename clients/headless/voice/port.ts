@@ -1,10 +1,22 @@
 import type { AudioSink, AudioSource } from '../audio/ports.ts';
 import type { Media } from '../messages.ts';
 
+/** Binary messages of the connection, for a transport that goes over it. */
+export interface PacketSocket {
+  sendPacket(packet: Uint8Array): void;
+  /** Returns the way to stop listening. */
+  onPacket(listener: (packet: Buffer) => void): () => void;
+}
+
 /** What a transport does its work with. */
 export interface VoiceOptions {
   readonly microphone: AudioSource;
   readonly loudspeaker: AudioSink;
+}
+
+/** As `VoiceOptions`, for a transport over the connection's own socket. */
+export interface SocketVoiceOptions extends VoiceOptions {
+  readonly socket: PacketSocket;
 }
 
 /**

@@ -68,10 +68,12 @@ export class RedisBus implements Bus {
     }
     return unsubscribe;
   }
+
   #open(name: string): Channel {
     const handlers = new Set<BusHandler>();
     const standing = this.#links.subscribe(name, SUBSCRIBE_LIMIT_MS, {
-      onMessage: (payload) => {
+      onMessage: (bytes) => {
+        const payload = bytes.toString();
         for (const handler of handlers) handler.onMessage(payload);
       },
       onGap: () => {

@@ -11,6 +11,7 @@ import type { EndCause } from './model.ts';
  *   1 H <talkId> <token> <connectionId> <streamId> <identity|->   a waiter's turn has come: his process commits
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
  *   1 D <connectionId> <cause> [<retryAfterMs>]        a queued request failed
+ *   1 A                                                a process has begun to listen to the group's audio
  *
  * A later release may add words at the end of a line, and kinds: words are passed over, a numbered event of another kind
  * is handed on to clients, what has no number is passed over (docs/decisions/versions.md).
@@ -76,7 +77,14 @@ export interface QueueFailedEnvelope {
   readonly retryAfterMs: number;
 }
 
-export type Envelope = NumberedEnvelope | HandOverEnvelope | QueueEnvelope | QueueFailedEnvelope;
+interface AudienceEnvelope {
+  readonly kind: 'audience';
+}
+
+export type Envelope = NumberedEnvelope | HandOverEnvelope | QueueEnvelope | QueueFailedEnvelope | AudienceEnvelope;
+
+/** The payload by which a process says that it has begun to listen to a group's audio. */
+export const AUDIENCE_PAYLOAD = `${ENVELOPE_VERSION} A\n`;
 
 const endCauses: readonly string[] = [
   'released',
@@ -116,6 +124,8 @@ export function parseEnvelope(payload: string): Envelope | null {
       return { kind: 'queue', places: words.slice(2).map(parsePlace) };
     case 'D':
       return parseQueueFailed(words);
+    case 'A':
+      return { kind: 'audience' };
     default:
       return null;
   }

@@ -24,6 +24,10 @@ export interface Connection {
   /** Sends a JSON text that is ready for the wire. */
   sendText(text: string): void;
   sendFrame(frame: PreparedFrame): void;
+  /** Writes an audio packet; false when the socket is gone or its reader too slow, so that the packet is lost to it. */
+  sendAudio(frame: PreparedFrame): boolean;
+  /** From now on binary messages of this connection are audio packets; until then they close it. */
+  acceptAudio(): void;
   close(reason: CloseReason): void;
   /** Pings every 2 s and treats 6 s of silence as the loss of the socket while `talking`. */
   watchTalker(talking: boolean): void;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pongFrame, prepareFrame } from './frame.ts';
+import { pongFrame, prepareBinaryFrame, prepareFrame } from './frame.ts';
 
 describe('prepareFrame', () => {
   it.each([
@@ -18,6 +18,16 @@ describe('prepareFrame', () => {
     const { bytes } = prepareFrame('€');
     expect([...bytes]).toEqual([0x81, 3, 0xe2, 0x82, 0xac]);
   });
+});
+
+it.each([
+  [10, [0x82, 10]],
+  [1_284, [0x82, 126, 5, 4]],
+])('a binary message of %i bytes is framed as it is', (length, header) => {
+  const payload = Buffer.alloc(length, 0xf7);
+  const { bytes } = prepareBinaryFrame(payload);
+  expect([...bytes.subarray(0, header.length)]).toEqual(header);
+  expect(bytes.subarray(header.length).equals(payload)).toBe(true);
 });
 
 it('a pong carries the payload of its ping', () => {

@@ -8,6 +8,7 @@ import { PING_FRAME, pongFrame, prepareFrame } from './frame.ts';
 import type { FrameReceiver, GatewaySocket } from './gateway-socket.ts';
 import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
+import { MessageRefused } from './message-refused.ts';
 import { gatewayLimits } from './ports.ts';
 import { releaseClaim } from './session-claiming.ts';
 import type { TickTarget } from './tick-writer.ts';
@@ -55,6 +56,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   /** Monotonic: when it was last told that the session is in use; signing in has told it. */
   #seenToldMs: number;
   #open = true;
+  #hasAudio = false;
 
   constructor(context: GatewayContext, details: ConnectionDetails) {
     const nowMs = context.ports.clock.monotonicMs();
@@ -97,6 +99,18 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     }
   }
 
+  sendAudio({ bytes }: PreparedFrame): boolean {
+    if (!this.#open || !this.#liveness.takesAudio) return false;
+    if (this.stream.writableLength > gatewayLimits.unconfirmedAudioBytes) return false;
+    this.#context.writer.write(this, bytes);
+    if (this.#liveness.wroteAudio(bytes.length)) this.#context.writer.write(this, PING_FRAME.bytes);
+    return true;
+  }
+
+  acceptAudio(): void {
+    this.#hasAudio = true;
+  }
+
   close(reason: CloseReason): void {
     if (!this.#open) return;
     this.#open = false;
@@ -126,8 +140,17 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#inbound.text(data, nowMs);
   }
 
-  onBinary(): void {
+  onBinary(data: Buffer): void {
     if (!this.#open) return;
+    const { listener } = this.#context.ports;
+    if (this.#hasAudio && listener.onAudio !== undefined) {
+      const nowMs = this.#monotonicMs();
+      this.#liveness.heard(nowMs);
+      this.#tellHeard(nowMs);
+      const fault = listener.onAudio(this, data);
+      if (fault !== null) this.#inbound.refuse(null, new MessageRefused('invalid_message', fault));
+      return;
+    }
     this.#open = false;
     this.#socket.close(BINARY_NOT_ACCEPTED);
     this.#afterEnd('bad_frame');

@@ -1,5 +1,5 @@
 export type { Connection, PreparedFrame } from './connection.ts';
-export { prepareFrame } from './frame.ts';
+export { prepareBinaryFrame, prepareFrame } from './frame.ts';
 export { createGateway, type Gateway } from './gateway.ts';
 export * from './message-module.ts';
 export { exportGatewayMetrics } from './metrics.ts';

@@ -51,4 +51,22 @@ describe('Liveness', () => {
     expect(liveness.check(11_000)).toBe('nothing');
     expect(liveness.wrote(1, at(12_000))).toBe(false);
   });
+
+  it('finds out by pongs how far a listener is behind, and takes no more audio beyond 64 KiB', () => {
+    const liveness = new Liveness(defaultTiming, idlePingMs, 0);
+    const kib = (count: number) => liveness.wroteAudio(count * 1024);
+    expect(kib(16)).toBe(false);
+    expect(kib(1)).toBe(true);
+    expect(kib(47)).toBe(false);
+    expect(liveness.takesAudio).toBe(true);
+    expect(kib(1)).toBe(false);
+    expect(liveness.takesAudio).toBe(false);
+    expect(liveness.check(11_000)).toBe('nothing');
+    liveness.pong(2_000);
+    expect(liveness.takesAudio).toBe(true);
+    // 48 KiB were written after the ping: they are asked for by the next one.
+    expect(kib(16)).toBe(true);
+    expect(kib(1)).toBe(false);
+    expect(liveness.takesAudio).toBe(false);
+  });
 });

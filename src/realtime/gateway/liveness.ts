@@ -7,7 +7,7 @@ export type LivenessVerdict = 'nothing' | 'ping' | 'ping_timeout' | 'slow_consum
 /**
  * Whether the other side still lives and reads. Silence is measured against everything heard, reading against
  * pongs: a pong comes only after everything that was written before its ping was read, while the socket's own
- * buffer shows nothing until the kernel holds about 4 MB.
+ * buffer shows nothing until the kernel holds about 4 MB. Audio is measured alike, but lost instead of the socket.
  */
 export class Liveness {
   readonly #timing: GatewayTiming;
@@ -18,6 +18,10 @@ export class Liveness {
   #unconfirmedBytes = 0;
   /** When the pong asked for by `wrote` has to be there. */
   #pongDueMs = Infinity;
+  /** Of audio, written and not confirmed by a pong. */
+  #audioBytes = 0;
+  /** How many of them the pong that was asked for confirms; 0: none was. */
+  #audioBytesAtPing = 0;
 
   constructor(timing: GatewayTiming, idlePingMs: number, nowMs: number) {
     this.#timing = timing;
@@ -38,6 +42,21 @@ export class Liveness {
     this.#lastHeardMs = nowMs;
     this.#unconfirmedBytes = 0;
     this.#pongDueMs = Infinity;
+    this.#audioBytes -= this.#audioBytesAtPing;
+    this.#audioBytesAtPing = 0;
+  }
+
+  /** False while more audio is on its way than the other side may be behind. */
+  get takesAudio(): boolean {
+    return this.#audioBytes <= gatewayLimits.unconfirmedAudioBytes;
+  }
+
+  /** True when a ping has to go out now, to find out how far the other side has read. */
+  wroteAudio(bytes: number): boolean {
+    this.#audioBytes += bytes;
+    if (this.#audioBytesAtPing > 0 || this.#audioBytes <= gatewayLimits.audioBytesPerPing) return false;
+    this.#audioBytesAtPing = this.#audioBytes;
+    return true;
   }
 
   /** True when so much was written since the last pong that a ping has to go out now. */

@@ -36,6 +36,8 @@ export interface ConnectionListener {
   onGone(connection: Connection, how: 'closed' | 'replaced'): void;
   /** Anything at all was heard from this connection (only called while it is watched as a talker). */
   onHeard?(connection: Connection): void;
+  /** A binary message of a connection that may send audio. Returns what is wrong with it, null when nothing is. */
+  onAudio?(connection: Connection, packet: Buffer): string | null;
   /**
    * The session has ended, or its user is disabled or deleted: what stands on it ends at once, without the
    * grace. `onGone` and the close of the socket follow.

@@ -107,4 +107,8 @@ export const gatewayLimits = {
   bufferedBytes: 4 * 1024 * 1024,
   /** Bytes written since the last pong before another one is asked for. */
   unconfirmedBytes: 256 * 1024,
+  /** Bytes of audio on their way to one socket, beyond which further audio is dropped for it. */
+  unconfirmedAudioBytes: 64 * 1024,
+  /** Bytes of audio after which a pong is asked for. */
+  audioBytesPerPing: 16 * 1024,
 } as const;

@@ -1,8 +1,9 @@
 import { v7 as uuid } from 'uuid';
 import { expect, test, vi } from 'vitest';
-import { MemoryBus } from '../bus/index.ts';
+import { MemoryBus, noOtherProcesses } from '../bus/index.ts';
 import { type FloorMember, FloorStoreUnavailable, floorTimings } from '../floor/index.ts';
 import { MemoryFloorStore } from '../floor-memory/index.ts';
+import { createVoiceRelay } from '../relay/index.ts';
 import type { MediaServer } from '../media/index.ts';
 import { createLiveControl } from './live-control.ts';
 import { LiveGroups } from './live-groups.ts';
@@ -29,6 +30,7 @@ async function scene() {
     store,
     bus,
     media,
+    relay: createVoiceRelay({ bus: noOtherProcesses(), onFailed: () => undefined }),
     timings: floorTimings,
     telemetry: { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined },
     audit,

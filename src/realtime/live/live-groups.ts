@@ -12,6 +12,7 @@ import type {
 } from '../floor/index.ts';
 import type { Connection } from '../gateway/index.ts';
 import { mediaIdentity, type MediaServer } from '../media/index.ts';
+import type { VoiceRelay } from '../relay/index.ts';
 import type { FloorActor, FloorAudit, Membership } from '../access.ts';
 import type { RoomMember } from './room.ts';
 import { type KeeperOptions, RoomKeeper } from './room-keeper.ts';
@@ -39,6 +40,7 @@ export interface LiveGroupsOptions {
   readonly store: FloorStore;
   readonly bus: Bus;
   readonly media: MediaServer;
+  readonly relay: VoiceRelay;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
   readonly ledger: TalkLedger;
@@ -116,14 +118,17 @@ export class LiveGroups {
       connection,
       member,
       identity: usesMedia ? mediaIdentity(connection.user.id, connection.session.id) : null,
+      audio: request.audio,
       knownSeq: before?.knownSeq ?? 0,
       sent: before?.sent ?? false,
       waiting: hearsAlready ? null : [],
     };
     room.members.set(connection.id, entry);
     connection.joined.add(groupId);
+    const { relay } = this.#options;
+    if (request.audio) connection.acceptAudio();
     try {
-      await standing;
+      await Promise.all([standing, request.audio ? relay.ready(groupId) : null]);
       const sentAtMs = performance.now();
       entry.sent = true;
       const outcome = await this.#options.store.join({
@@ -138,6 +143,7 @@ export class LiveGroups {
         await this.#leaveStore(keeper, connection, 'closed');
         return;
       }
+      if (!entry.audio) relay.leave(groupId, connection);
       if (room.sequencer.position === null) room.sequencer.reset(outcome);
       const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
       if (mine !== null && room.honoured.get(mine)?.connectionId !== connection.id) {
@@ -146,10 +152,13 @@ export class LiveGroups {
         room.honour(mine, { ...talker, identity: entry.identity, mediaGiven: false }, sentAtMs);
         this.#watch.begin(connection, groupId);
       }
+      if (mine !== null && outcome.talk !== null) keeper.carry(mine, outcome.talk.streamId);
       const media = await keeper.listenMedia(entry);
       const { sessionId } = member;
-      const tell = (snapshot: GroupSnapshot): void =>
+      const tell = (snapshot: GroupSnapshot): void => {
         connection.sendText(groupJoinedText(request.re, { groupId, sessionId, snapshot, media }));
+        if (entry.audio && room.members.get(connection.id) === entry) relay.listen(groupId, connection);
+      };
       if (hearsAlready) {
         keeper.apply(outcome);
         await keeper.tellInStep(entry, outcome, request.since, tell);
@@ -206,6 +215,11 @@ export class LiveGroups {
     const keeper = this.keeper(input.groupId);
     if (keeper === undefined) this.withdrawals.begin(input.groupId, (await step()).withdraw);
     else await keeper.owe(`withdraw ${input.userId} ${input.sessionId ?? 'all'}`, step);
+  }
+
+  /** Ends a talk of this process whose sound cannot be carried. Throws `FloorStoreUnavailable`; it ends all the same. */
+  async failMedia(groupId: string, talkId: string): Promise<void> {
+    await this.keeper(groupId)?.failMedia(talkId);
   }
 
   /**
@@ -294,6 +308,7 @@ export class LiveGroups {
   }
 
   #forget(groupId: string, connection: Connection): void {
+    this.#options.relay.leave(groupId, connection);
     const room = this.keeper(groupId)?.room;
     room?.members.delete(connection.id);
     room?.places.delete(connection.id);

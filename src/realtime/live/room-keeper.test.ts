@@ -2,6 +2,8 @@ import { expect, test, vi } from 'vitest';
 import { floorTimings, type GroupSnapshot } from '../floor/index.ts';
 import { MemoryFloorStore } from '../floor-memory/index.ts';
 import type { Connection } from '../gateway/index.ts';
+import { noOtherProcesses } from '../bus/index.ts';
+import { createVoiceRelay } from '../relay/index.ts';
 import { createMediaServer } from '../media/index.ts';
 import { RoomKeeper } from './room-keeper.ts';
 import { TalkLedger } from './talk-ledger.ts';
@@ -23,6 +25,7 @@ async function scene() {
     groupId,
     store,
     media,
+    relay: createVoiceRelay({ bus: noOtherProcesses(), onFailed: () => undefined }),
     withdrawals: new Withdrawals({ media, cleared: async () => undefined, onError: nothing }),
     timings: floorTimings,
     telemetry: { talkRequested: nothing, talkStarted: nothing, talkEnded: nothing },
@@ -52,6 +55,8 @@ async function scene() {
     sendText: nothing,
     sendFrame: ({ bytes }) => void heard.push(`event ${JSON.parse(bytes.subarray(2).toString()).seq}`),
     close: nothing,
+    sendAudio: () => true,
+    acceptAudio: () => undefined,
     watchTalker: nothing,
   };
   const member = { sessionId: 's', connectionId: 'connection', userId: 'user', displayName: 'user' };
@@ -59,6 +64,7 @@ async function scene() {
     connection,
     member: { ...member, role: 'member', talk: 'allowed' } as const,
     identity: null,
+    audio: false,
     knownSeq: 0,
     sent: true,
     waiting: null,

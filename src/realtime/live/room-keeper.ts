@@ -12,6 +12,7 @@ import type { FloorAudit } from '../access.ts';
 import type { Connection } from '../gateway/index.ts';
 import { type MediaServer } from '../media/index.ts';
 import { type Media, serverMessages } from '../protocol/index.ts';
+import { relayMedia, type VoiceRelay } from '../relay/index.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
 import { groupStateText } from './snapshot-text.ts';
 import type { LedgerTalk, TalkLedger } from './talk-ledger.ts';
@@ -39,6 +40,7 @@ export interface KeeperOptions {
   readonly groupId: string;
   readonly store: FloorStore;
   readonly media: MediaServer;
+  readonly relay: VoiceRelay;
   readonly withdrawals: Withdrawals;
   readonly timings: FloorTimings;
   readonly telemetry: FloorTelemetry;
@@ -75,6 +77,7 @@ export class RoomKeeper {
       onNewEpoch: () => this.heal(),
       onHandOver: (note) => options.onHandOver(this, note),
       onUnansweredGrant: (talkId) => this.#endUnanswered(talkId),
+      onAudience: () => options.relay.called(options.groupId),
       onStarted: ({ talkId, connectionId, emergency, epoch, bytes }, grant) => {
         if (emergency)
           this.#recordEmergency(talkId, grant?.connection ?? this.room.members.get(connectionId)?.connection);
@@ -83,11 +86,13 @@ export class RoomKeeper {
           const userId = grant.connection.user.id;
           options.telemetry.talkRequested({ outcome: 'granted', tookMs: performance.now() - grant.askedAtMs });
           options.telemetry.talkStarted({ groupId: options.groupId, talkId, userId });
+          this.carry(talkId, grant.streamId);
         }
         if (!this.#settleAlarm.pending) this.#settleAlarm.set(options.timings.leaseMs + SETTLE_MARGIN_MS);
       },
       onEnded: ({ talkId, cause, durationMs }, wasHonoured) => {
         options.ledger.ended(talkId, cause);
+        options.relay.end(talkId);
         if (wasHonoured) options.telemetry.talkEnded({ groupId: options.groupId, talkId, cause, durationMs });
         this.#staleSince.clear();
       },
@@ -110,6 +115,21 @@ export class RoomKeeper {
   arrived({ epoch, voiceSessionId, talk }: JoinOutcome): void {
     this.room.voiceSessionId = voiceSessionId;
     if (talk !== null) this.#remember(epoch, { ...talk, describe: () => talk });
+  }
+
+  /** Lets the audio packets of a talk of this process pass when its talker sends such. */
+  carry(talkId: string, streamId: number): void {
+    const { groupId, honoured, members } = this.room;
+    const lease = honoured.get(talkId);
+    if (lease === undefined || members.get(lease.connectionId)?.audio !== true) return;
+    this.#options.relay.begin({ groupId, talkId, streamId, connectionId: lease.connectionId, lease });
+  }
+
+  /** Ends a talk whose sound cannot be carried. Throws `FloorStoreUnavailable`; it is ended all the same, later. */
+  failMedia(talkId: string): Promise<void> {
+    const { groupId } = this.room;
+    const { store } = this.#options;
+    return this.owe(`end ${talkId}`, () => store.end({ groupId, talkId, cause: 'media_failed' }));
   }
 
   /** Takes in what a step did: its events, the rights to withdraw, and when to look again. */
@@ -207,7 +227,8 @@ export class RoomKeeper {
   }
 
   /** What a member is told of his media when he may only listen. */
-  async listenMedia(entry: Pick<RoomMember, 'identity'>): Promise<Media> {
+  async listenMedia(entry: Pick<RoomMember, 'identity' | 'audio'>): Promise<Media> {
+    if (entry.audio) return relayMedia;
     if (entry.identity === null) return { kind: 'none' };
     return this.#options.media.listenDescription(this.room.groupId, entry.identity);
   }
@@ -309,6 +330,7 @@ export class RoomKeeper {
   #giveUp(talkId: string): void {
     const talk = this.room.honoured.get(talkId);
     this.room.honoured.delete(talkId);
+    this.#options.relay.end(talkId);
     if (talk === undefined) return;
     const entry = this.room.members.get(talk.connectionId);
     if (entry !== undefined) {

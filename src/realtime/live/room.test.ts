@@ -9,6 +9,7 @@ const silent = {
   onNewEpoch: () => undefined,
   onHandOver: () => undefined,
   onUnansweredGrant: () => undefined,
+  onAudience: () => undefined,
   onStarted: () => undefined,
   onEnded: () => undefined,
 };
@@ -28,12 +29,15 @@ function memberOf(room: Room, name: string) {
     sendText: () => undefined,
     sendFrame: ({ bytes }) => void seqs.push(JSON.parse(bytes.subarray(2).toString()).seq),
     close: () => undefined,
+    sendAudio: () => true,
+    acceptAudio: () => undefined,
     watchTalker: () => undefined,
   };
   const entry: RoomMember = {
     connection,
     member: { sessionId: name, connectionId: name, userId: name, displayName: name, role: 'member', talk: 'allowed' },
     identity: null,
+    audio: false,
     knownSeq: 0,
     sent: true,
     waiting: [],

@@ -20,6 +20,8 @@ export interface RoomMember {
   member: FloorMember;
   /** Media identity when this connection hears the group through the media server. */
   readonly identity: string | null;
+  /** This connection hears and talks by audio packets over its own socket. */
+  readonly audio: boolean;
   /** The store was told, so that it counts this member as one of this process. */
   sent: boolean;
   /** Number of the snapshot that it was sent: earlier events that are still on their way are in it. */
@@ -79,6 +81,8 @@ export interface RoomEvents extends Pick<SequencerHandler, 'onGap' | 'onNewEpoch
   onUnansweredGrant(talkId: string): void;
   /** `grant`: what announced it to a talker of this process, else null. */
   onStarted(event: StartedEnvelope, grant: AwaitedGrant | null): void;
+  /** Another process has begun to listen to the group's audio. */
+  onAudience(): void;
   /** `wasHonoured`: the talk was one of this process. */
   onEnded(event: EndedEnvelope, wasHonoured: boolean): void;
 }
@@ -135,6 +139,9 @@ export class Room {
         return;
       case 'queue_failed':
         this.#tellQueueFailed(envelope);
+        return;
+      case 'audience':
+        this.#events.onAudience();
         return;
       default:
         envelope satisfies never;

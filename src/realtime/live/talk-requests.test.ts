@@ -2,8 +2,9 @@ import { expect, test, vi } from 'vitest';
 import { type FloorStore, FloorStoreUnavailable, floorTimings, type RequestOutcome } from '../floor/index.ts';
 import { MemoryFloorStore } from '../floor-memory/index.ts';
 import type { Connection } from '../gateway/index.ts';
+import { createVoiceRelay } from '../relay/index.ts';
 import { createMediaServer, type MediaServer } from '../media/index.ts';
-import { MemoryBus } from '../bus/index.ts';
+import { MemoryBus, noOtherProcesses } from '../bus/index.ts';
 import type { Membership } from '../access.ts';
 import { LiveGroups } from './live-groups.ts';
 import { createStreamIds } from './stream-ids.ts';
@@ -50,6 +51,8 @@ function connectionOf(name: string) {
     sendText: (text) => void sent.push(JSON.parse(text)),
     sendFrame: ({ bytes }) => void sent.push(JSON.parse(bytes.subarray(bytes.indexOf('{')).toString())),
     close: () => undefined,
+    sendAudio: () => true,
+    acceptAudio: () => undefined,
     watchTalker: () => undefined,
   };
   return { connection, sent };
@@ -85,6 +88,7 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     store,
     bus,
     media,
+    relay: createVoiceRelay({ bus: noOtherProcesses(), onFailed: () => undefined }),
     timings: floorTimings,
     telemetry,
     audit,

@@ -3,6 +3,7 @@ import type { CancelInput, FloorStore, HandOverEnvelope, RequestInput, RequestOu
 import type { Connection } from '../gateway/index.ts';
 import type { MediaServer } from '../media/index.ts';
 import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
+import { relayMedia } from '../relay/index.ts';
 import type { Membership } from '../access.ts';
 import type { AwaitedGrant, RoomMember } from './room.ts';
 import type { RoomKeeper } from './room-keeper.ts';
@@ -84,7 +85,7 @@ export class TalkRequests {
         connection,
         asked: [message.id],
         streamId,
-        media: await this.#publishMedia(room.groupId, identity),
+        media: await this.#publishMedia(room.groupId, entry, identity),
         identity,
         askedAtMs,
         sentAtMs: performance.now(),
@@ -174,7 +175,7 @@ export class TalkRequests {
     const { connection } = entry;
     const { talkId, token, streamId, identity } = note;
     this.#inBackground('hand over', async () => {
-      const media = await this.#publishMedia(room.groupId, identity);
+      const media = await this.#publishMedia(room.groupId, entry, identity);
       if (room.grants.has(talkId)) return;
       const askedAtMs = performance.now();
       room.grants.set(talkId, { connection, asked: [], streamId, media, identity, askedAtMs, sentAtMs: askedAtMs });
@@ -312,7 +313,8 @@ export class TalkRequests {
     this.#options.telemetry.talkRequested({ outcome, tookMs: performance.now() - grant.askedAtMs });
   }
 
-  async #publishMedia(groupId: string, identity: string | null): Promise<Media> {
+  async #publishMedia(groupId: string, entry: RoomMember, identity: string | null): Promise<Media> {
+    if (entry.audio) return relayMedia;
     if (identity === null) return { kind: 'none' };
     return this.#options.media.publishDescription(groupId, identity);
   }

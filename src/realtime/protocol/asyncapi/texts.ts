@@ -23,7 +23,9 @@ export const channelText = [
   '4 are the `streamId` of the talk (unsigned, big-endian), as in `TALK_GRANTED`, `TALK_STARTED` and the floor of a',
   'snapshot; bytes 5 to 8 are the packet number (unsigned, big-endian, from 0, one more each packet); the rest, 1 to',
   '1275 bytes, is one Opus packet (RFC 6716, 48 kHz clock, mono, 2.5 to 60 ms). Packets have no answer. Those of',
-  'another `streamId` than that of the own open talk are dropped.',
+  'another `streamId` than that of the own open talk are dropped, and so is what exceeds 110 packets or 128 kbit of Opus',
+  'in any second. A talker of whom nothing comes for 4 s, or too much for 5 s, loses the floor: `media_failed`. What is no',
+  'packet is answered by `ERROR` `invalid_message` without `re`.',
 ].join('\n');
 
 export const bearerText = 'Native clients send `Authorization: Bearer <accessToken>` on the upgrade.';

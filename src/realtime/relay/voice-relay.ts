@@ -1,0 +1,73 @@
+import type { AudioBus } from '../bus/index.ts';
+import type { Connection } from '../gateway/index.ts';
+import type { Media } from '../protocol/index.ts';
+import { createRelayCounters, type FailureReason, type RelayCounters } from './counters.ts';
+import { Elsewhere } from './elsewhere.ts';
+import { Listeners } from './listeners.ts';
+import { streamOf } from './packet.ts';
+import { type GrantedTalk, Relay } from './relay.ts';
+import type { TappedTalk } from './tap.ts';
+
+/** What a connection that joined with audio is told of its media. */
+export const relayMedia: Media = {
+  kind: 'relay',
+  codec: 'opus',
+  sampleRateHz: 48_000,
+  channels: 1,
+  maxPacketBytes: 1_275,
+};
+
+/** Voice over the WebSocket, for one process: who talks into it, and who listens. */
+export interface VoiceRelay {
+  readonly counters: Readonly<RelayCounters>;
+  /** As `Relay`. */
+  begin(talk: GrantedTalk): void;
+  end(talkId: string): void;
+  take(connection: Connection, packet: Buffer): string | null;
+  /** Resolves when a group can be heard here, also from other processes. Rejects when the bus cannot be reached. */
+  ready(groupId: string): Promise<void>;
+  listen(groupId: string, connection: Connection): void;
+  /** The connection neither hears the group nor talks in it any more. Safe to call when it never did. */
+  leave(groupId: string, connection: Connection): void;
+  /** Another process says that it listens to the group now. */
+  called(groupId: string): void;
+  close(): void;
+}
+
+export interface VoiceRelayOptions {
+  readonly bus: AudioBus;
+  /** The talk cannot go on; the floor is to be told. */
+  readonly onFailed: (talk: TappedTalk, reason: FailureReason) => void;
+}
+
+export function createVoiceRelay({ bus, onFailed }: VoiceRelayOptions): VoiceRelay {
+  const counters = createRelayCounters();
+  const nowMs = (): number => performance.now();
+  const listeners = new Listeners({
+    bus,
+    counters,
+    onPacket: (groupId, packet) => {
+      counters.received += 1;
+      listeners.deliver(groupId, packet, relay.talkerOf(streamOf(packet)));
+    },
+  });
+  const elsewhere = new Elsewhere({ bus, counters, nowMs });
+  const relay = new Relay({ nowMs, counters, sinks: [listeners, elsewhere], onFailed });
+  return {
+    counters,
+    begin: (talk) => relay.begin(talk),
+    end: (talkId) => relay.end(talkId),
+    take: (connection, packet) => relay.take(connection.id, packet),
+    ready: (groupId) => listeners.ready(groupId),
+    listen: (groupId, connection) => listeners.add(groupId, connection),
+    leave: (groupId, connection) => {
+      listeners.remove(groupId, connection.id);
+      relay.away(groupId, connection.id);
+    },
+    called: (groupId) => elsewhere.called(groupId),
+    close: () => {
+      relay.close();
+      listeners.close();
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { numbers, numbersOf, packetsOf, sendPacket, speak } from '../_support/audio.ts';
+import { type Neda, startNeda } from '../_support/neda.ts';
+import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
+import { startRedis, type TestRedis } from '../_support/redis.ts';
+import { until } from '../_support/until.ts';
+import { AudioScene, joinWithAudio, letGo, press, sayMarker, since, untilHeard } from './audio/scene.ts';
+import { describeAudio } from './audio-scenarios.ts';
+import { newGroup } from './talk-scenarios.ts';
+
+const PREFIX = 'audio-test:';
+const LINGER_MS = 5_000;
+const LEASE_MS = 6_000;
+
+interface Parts {
+  readonly redis: TestRedis;
+  readonly database: TestDatabase;
+  readonly here: Neda;
+  readonly there: Neda;
+  close(): Promise<void>;
+}
+
+async function startParts(): Promise<Parts> {
+  const [redis, database] = await Promise.all([startRedis(), createDatabase()]);
+  const env = { KEY_PREFIX: PREFIX, SECRET_KEY: 'a secret that all processes of the test share' };
+  const start = (): Promise<Neda> => startNeda({ databaseUrl: database.url, redisUrl: redis.url, env });
+  const here = await start();
+  const there = await start();
+  return {
+    redis,
+    database,
+    here,
+    there,
+    async close() {
+      await Promise.all([here, there].map((neda) => neda[Symbol.asyncDispose]()));
+      await redis[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describeAudio('two processes on one Redis', startParts);
+
+describe('audio between processes', () => {
+  let parts: Parts;
+  let scene: AudioScene;
+
+  beforeAll(async () => {
+    parts = await startParts();
+    scene = new AudioScene(parts);
+  });
+  afterAll(async () => {
+    scene.end();
+    await parts.close();
+  });
+
+  /** How many processes listen to the group's audio. */
+  async function listening(groupId: string): Promise<number> {
+    const reply = await parts.redis.command(`PUBSUB SHARDNUMSUB ${PREFIX}audio:{${groupId}}`);
+    return Number(/:(\d+)\r\n$/.exec(reply)?.[1]);
+  }
+
+  /** How often something was published in any sharded channel so far. */
+  async function published(): Promise<number> {
+    const stats = await parts.redis.command('INFO commandstats');
+    return Number(/cmdstat_spublish:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  }
+
+  test('nobody elsewhere listens: nothing is published, and the channel is not subscribed', async () => {
+    const groupId = await newGroup(parts.here);
+    const alice = await scene.person(parts.here, 'alice');
+    const carol = await scene.person(parts.there, 'carol');
+    await carol.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    await alice.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    expect(await listening(groupId)).toBe(0);
+    await joinWithAudio(alice.client, groupId);
+    expect(await listening(groupId)).toBe(1);
+    const streamId = await press(alice.client, groupId);
+    await carol.client.waitForType('TALK_STARTED', { groupId });
+    const before = await published();
+    await speak(alice.client, { streamId, count: 150, everyMs: 20 });
+    await alice.client.settled();
+    expect(await published()).toBe(before);
+
+    await joinWithAudio(carol.client, groupId);
+    expect(await listening(groupId)).toBe(2);
+    await speak(alice.client, { streamId, count: 100, everyMs: 20, first: 200 });
+    await untilHeard(carol.client, streamId, 299);
+    const heard = numbersOf(carol.client, streamId);
+    expect(heard).toEqual(numbers(heard[0] ?? 0, heard.length));
+    expect(heard[0]).toBeLessThan(205);
+
+    await carol.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    const leftAtMs = performance.now();
+    const speaking = speak(alice.client, { streamId, count: 400, everyMs: 20, first: 300 });
+    await until(async () => (await listening(groupId)) === 1, {
+      limitMs: LINGER_MS + 2_000,
+      describe: () => 'the process without listeners stops listening',
+    });
+    expect(performance.now() - leftAtMs).toBeGreaterThan(LINGER_MS - 500);
+    await alice.client.settled();
+    const after = await published();
+    await speaking;
+    await alice.client.settled();
+    expect(await published()).toBe(after);
+    expect(numbersOf(carol.client, streamId).at(-1)).toBe(299);
+    await letGo(alice.client, groupId);
+  }, 60_000);
+
+  test('a process that was frozen past the lease of its talk forwards nothing when it is back', async () => {
+    const { groupId, alice, bob, carol } = await scene.trio();
+    const streamId = await press(alice.client, groupId);
+    sendPacket(alice.client, streamId, 0);
+    for (const { client } of [bob, carol]) await untilHeard(client, streamId, 0);
+    const frozenAtMs = performance.now();
+    parts.here.pause();
+    try {
+      await speak(alice.client, { streamId, count: 100, everyMs: 20, first: 5_000 });
+      await carol.client.waitForType('TALK_ENDED', { groupId, limitMs: LEASE_MS + 4_000 });
+      await since(frozenAtMs, LEASE_MS + 500);
+    } finally {
+      parts.here.resume();
+    }
+    sendPacket(alice.client, streamId, 6_000);
+    const again = await scene.person(parts.there, 'bob');
+    await joinWithAudio(again.client, groupId);
+    await sayMarker(again.client, [carol.client], groupId);
+    await until(() => packetsOf(bob.client).length > 1 || !bob.client.isOpen, {
+      limitMs: 10_000,
+      describe: () => 'the thawed process goes on, or has lost its listener',
+    });
+    for (const { client } of [bob, carol]) expect(numbersOf(client, streamId)).toEqual([0]);
+  }, 60_000);
+});
