@@ -1,0 +1,79 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
+
+/** Debian's name and place of the program; `CHROMIUM` names another. */
+const PROGRAM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+export interface BrowserOptions {
+  /** A WAV file that the microphone plays again and again, from the moment it is opened. Left out: no microphone. */
+  readonly microphoneWav?: string;
+  /** Does the person allow the microphone? */
+  readonly refusesMicrophone?: boolean;
+}
+
+/** A headless Chromium with its own profile; nobody is signed in. */
+export interface TestBrowser {
+  readonly browser: Browser;
+  /** A page in a context of its own: another person. */
+  newPage(options?: { readonly phone?: boolean; readonly dark?: boolean }): Promise<TestPage>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface TestPage {
+  readonly page: Page;
+  /** Everything that the browser complained about: faults of scripts, refused resources. */
+  readonly complaints: string[];
+}
+
+const PHONE = { width: 360, height: 740 };
+const DESKTOP = { width: 1100, height: 800 };
+
+/** Starts Chromium. Throws when it is not there: `npm run test:setup` puts it there. */
+export async function startBrowser(options: BrowserOptions = {}): Promise<TestBrowser> {
+  const home = await makeTemporaryDirectory('browser');
+  const browser = await chromium.launch({
+    executablePath: PROGRAM,
+    env: { ...environment(), HOME: home },
+    args: [
+      ...QUIET,
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--use-fake-device-for-media-stream',
+      ...(options.microphoneWav === undefined ? [] : [`--use-file-for-fake-audio-capture=${options.microphoneWav}`]),
+    ],
+  });
+  return {
+    browser,
+    newPage: async ({ phone = false, dark = false } = {}) => {
+      const context = await browser.newContext({
+        viewport: phone ? PHONE : DESKTOP,
+        hasTouch: phone,
+        colorScheme: dark ? 'dark' : 'light',
+        permissions: options.refusesMicrophone === true ? [] : ['microphone'],
+      });
+      context.setDefaultTimeout(10_000);
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      return { page, complaints };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await browser.close();
+      await removeDirectory(home);
+    },
+  };
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
