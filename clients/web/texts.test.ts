@@ -52,7 +52,10 @@ describe('what the page says', () => {
 
   it('has a sentence for every final close', () => {
     for (const code of Object.values(CloseCode).filter((value) => value >= 4_500)) {
-      expect([closeText(code), signedOutText(code)]).toEqual([expect.stringMatching(/\.$/), expect.stringMatching(/\.$/)]);
+      expect([closeText(code), signedOutText(code)]).toEqual([
+        expect.stringMatching(/\.$/),
+        expect.stringMatching(/\.$/),
+      ]);
     }
     expect(closeText(4_506)).toContain('another tab');
     expect(signedOutText(4_504)).toContain('switched off');

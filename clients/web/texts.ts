@@ -172,7 +172,8 @@ export function microphoneText(fault: MicrophoneFault): string {
 /** What to say about the sound of a group; null where all is well. */
 export function soundText(media: string | null, canPlay: boolean): string | null {
   if (media === null) return null;
-  if (media !== 'relay') return 'This server sends no sound to web pages. You can see who talks, and ask for the floor.';
+  if (media !== 'relay')
+    return 'This server sends no sound to web pages. You can see who talks, and ask for the floor.';
   return canPlay
     ? null
     : 'This browser cannot play what the server sends (Opus by WebCodecs). You can see who talks; to listen, use a current Chrome, Edge, Firefox or Safari.';

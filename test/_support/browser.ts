@@ -1,19 +1,19 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
-
-/** Debian's name and place of the program; `CHROMIUM` names another. */
-const PROGRAM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 const QUIET = [
   '--disable-background-networking',
   '--disable-component-update',
+  '--disable-gpu',
   '--disable-quic',
   '--disable-sync',
   '--no-first-run',
 ];
 
 export interface BrowserOptions {
-  /** A WAV file that the microphone plays again and again, from the moment it is opened. Left out: no microphone. */
+  /** A WAV file that the microphone plays again and again, from the moment it is opened. Left out: it beeps. */
   readonly microphoneWav?: string;
   /** Does the person allow the microphone? */
   readonly refusesMicrophone?: boolean;
@@ -40,7 +40,7 @@ const DESKTOP = { width: 1100, height: 800 };
 export async function startBrowser(options: BrowserOptions = {}): Promise<TestBrowser> {
   const home = await makeTemporaryDirectory('browser');
   const browser = await chromium.launch({
-    executablePath: PROGRAM,
+    executablePath: chromiumProgram(),
     env: { ...environment(), HOME: home },
     args: [
       ...QUIET,
@@ -74,6 +74,25 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
   };
 }
 
+/** `CHROMIUM`, else `chromium` on PATH. Throws when there is none: playwright wants the whole path. */
+function chromiumProgram(): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = process.env['CHROMIUM'] ?? folders.map((folder) => join(folder, 'chromium')).find(isExecutable);
+  if (found === undefined) throw new Error('chromium is not on PATH: npm run test:setup puts it there');
+  return found;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function environment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
 }

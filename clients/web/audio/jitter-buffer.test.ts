@@ -4,7 +4,10 @@ import { JitterBuffer, type VoicePacket } from './jitter-buffer.ts';
 const SPEECH = new Uint8Array([0x78, 1, 2, 3]);
 const SILENCE = new Uint8Array([0x78]);
 
-function packet(number: number, options: { readonly opus?: Uint8Array; readonly durationMs?: number } = {}): VoicePacket {
+function packet(
+  number: number,
+  options: { readonly opus?: Uint8Array; readonly durationMs?: number } = {},
+): VoicePacket {
   return { number, opus: options.opus ?? SPEECH, durationMs: options.durationMs ?? 20 };
 }
 
@@ -67,7 +70,11 @@ describe('the jitter buffer', () => {
 
     const other = new JitterBuffer();
     pushAll(other, [0, 1, 2, 5]);
-    expect([other.pull(0), other.pull(0), other.pull(0)].map((piece) => piece?.kind)).toEqual(['packet', 'packet', 'packet']);
+    expect([other.pull(0), other.pull(0), other.pull(0)].map((piece) => piece?.kind)).toEqual([
+      'packet',
+      'packet',
+      'packet',
+    ]);
     expect(other.pull(0)).toBeNull(); // 3 and 4 may still come
     pushAll(other, [6, 7], 5);
     expect(played(other, 5)).toEqual(['gap 40', 5, 6, 7]);
@@ -137,7 +144,10 @@ describe('the jitter buffer', () => {
 
   it('keeps at most two seconds, the newest', () => {
     const buffer = new JitterBuffer();
-    pushAll(buffer, Array.from({ length: 150 }, (_, number) => number));
+    pushAll(
+      buffer,
+      Array.from({ length: 150 }, (_, number) => number),
+    );
     expect(buffer.bufferedMs).toBe(2_000);
     expect(played(buffer)[0]).toBe(50);
   });

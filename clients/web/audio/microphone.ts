@@ -25,7 +25,11 @@ export class Microphone {
   private constructor(context: AudioContext, stream: MediaStream, onLevel: (level: number) => void) {
     this.#stream = stream;
     this.#source = context.createMediaStreamSource(stream);
-    this.#capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
+    this.#capture = new AudioWorkletNode(context, 'capture', {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: 'explicit',
+    });
     this.#capture.port.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       if (this.#encoder === null || !(data instanceof Float32Array)) return;
       const frame = new Float32Array(data);

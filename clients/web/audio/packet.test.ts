@@ -25,13 +25,12 @@ describe('an audio packet', () => {
     expect(decodePacket(hex(text))).toBeNull();
   });
 
-  it.each([
-    [{ streamId: -1, number: 0 }],
-    [{ streamId: 2 ** 32, number: 0 }],
-    [{ streamId: 0, number: 0.5 }],
-  ])('refuses the header %j', (header) => {
-    expect(() => encodePacket({ ...header, opus: hex('78') })).toThrow(RangeError);
-  });
+  it.each([[{ streamId: -1, number: 0 }], [{ streamId: 2 ** 32, number: 0 }], [{ streamId: 0, number: 0.5 }]])(
+    'refuses the header %j',
+    (header) => {
+      expect(() => encodePacket({ ...header, opus: hex('78') })).toThrow(RangeError);
+    },
+  );
 
   it('refuses no Opus at all, and more than a packet holds', () => {
     for (const length of [0, 1276]) {

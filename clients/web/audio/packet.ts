@@ -49,8 +49,7 @@ export function opusDurationMs(opus: Uint8Array): number {
   const [toc, second] = opus;
   if (toc === undefined) return 0;
   const config = toc >> 3;
-  const frameMs =
-    config < 12 ? SILK_MS[config % 4] : config < 16 ? HYBRID_MS[config % 2] : CELT_MS[config % 4];
+  const frameMs = config < 12 ? SILK_MS[config % 4] : config < 16 ? HYBRID_MS[config % 2] : CELT_MS[config % 4];
   const code = toc & 3;
   const frames = code === 0 ? 1 : code < 3 ? 2 : (second ?? 0) & 0x3f;
   const durationMs = (frameMs ?? 0) * frames;

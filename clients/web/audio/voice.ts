@@ -29,7 +29,10 @@ export class Voice {
     // Not awaited: a browser that wants another gesture first leaves it open.
     void context.resume();
     if (!('audioWorklet' in context)) return new Voice(context, null);
-    await Promise.all([context.audioWorklet.addModule(worklets.capture), context.audioWorklet.addModule(worklets.playback)]);
+    await Promise.all([
+      context.audioWorklet.addModule(worklets.capture),
+      context.audioWorklet.addModule(worklets.playback),
+    ]);
     return new Voice(context, (await canDecode()) ? new Speaker(context) : null);
   }
 

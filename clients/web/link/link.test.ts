@@ -1,79 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Link, type LinkState } from './link.ts';
-import { SignInNeeded, type SocketEvents, type SocketPort } from './ports.ts';
-
-/** A clock that stands still until it is told to go on. */
-class FakeTime {
-  nowMs = 0;
-  #timers: { readonly atMs: number; readonly then: () => void }[] = [];
-
-  after = (delayMs: number, then: () => void): (() => void) => {
-    const timer = { atMs: this.nowMs + delayMs, then };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  };
-
-  async pass(ms: number): Promise<void> {
-    const untilMs = this.nowMs + ms;
-    for (;;) {
-      await settled();
-      const [next] = this.#timers.toSorted((a, b) => a.atMs - b.atMs);
-      if (next === undefined || next.atMs > untilMs) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      next.then();
-    }
-    this.nowMs = untilMs;
-    await settled();
-  }
-}
-
-/** Lets promises that are settled already go on. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
-}
-
-class FakeSocket implements SocketPort {
-  readonly sent: { type: string; token?: string; id?: string }[] = [];
-  readonly audio: Uint8Array[] = [];
-  readonly events: SocketEvents;
-  bufferedBytes = 0;
-  isClosed = false;
-  answersPings = true;
-
-  constructor(events: SocketEvents) {
-    this.events = events;
-  }
-
-  send(data: string | Uint8Array): void {
-    if (typeof data !== 'string') {
-      this.audio.push(data);
-      return;
-    }
-    this.sent.push(JSON.parse(data));
-    if (this.answersPings && data.includes('PING')) this.say({ type: 'PONG' });
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-
-  say(message: object): void {
-    this.events.onText(JSON.stringify(message));
-  }
-
-  /** Open and READY. */
-  welcome(tokenExpiresInMs = 600_000): void {
-    this.events.onOpen();
-    this.say({ type: 'READY', tokenExpiresInMs });
-  }
-
-  types(): string[] {
-    return this.sent.map(({ type }) => type);
-  }
-}
+import { SignInNeeded } from './ports.ts';
+import { FakeSocket, FakeTime, settled } from './test-doubles.ts';
 
 let time: FakeTime;
 let sockets: FakeSocket[];
@@ -269,7 +197,11 @@ describe('the link', () => {
   it('asks a silent server for a sign of life, and leaves a dead one', async () => {
     socket().welcome();
     await time.pass(120_000);
-    expect(socket().types().filter((type) => type === 'PING').length).toBeGreaterThan(5);
+    expect(
+      socket()
+        .types()
+        .filter((type) => type === 'PING').length,
+    ).toBeGreaterThan(5);
     expect(sockets.length).toBe(1);
     socket().answersPings = false;
     await time.pass(21_000);

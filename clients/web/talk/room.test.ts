@@ -46,7 +46,13 @@ const room: Room = follow(emptyRoom(GROUP, ME), joined()).room;
 
 describe('a room', () => {
   it('is what the snapshot says', () => {
-    expect(room).toMatchObject({ name: 'Team', position: { epoch: 1, seq: 10 }, talk: null, present: [ANN], media: 'none' });
+    expect(room).toMatchObject({
+      name: 'Team',
+      position: { epoch: 1, seq: 10 },
+      talk: null,
+      present: [ANN],
+      media: 'none',
+    });
   });
 
   it('shows a late comer who talks', () => {
@@ -66,7 +72,10 @@ describe('a room', () => {
 
   it('follows talks', () => {
     const during = follow(room, started(11));
-    expect(during).toMatchObject({ isBehind: false, room: { talk: { talkId: 'talk', mine: false }, position: { seq: 11 } } });
+    expect(during).toMatchObject({
+      isBehind: false,
+      room: { talk: { talkId: 'talk', mine: false }, position: { seq: 11 } },
+    });
     const after = follow(during.room, ended(12));
     expect(after).toMatchObject({ isBehind: false, room: { talk: null, position: { seq: 12 } } });
   });

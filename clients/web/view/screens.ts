@@ -1,7 +1,7 @@
 import type { LinkState } from '../link/link.ts';
 import type { KeyState } from '../talk/talk-key.ts';
 import type { Room } from '../talk/room.ts';
-import type { TalkRight } from '../../../src/realtime/protocol/index.ts';
+import type { PresentMember, TalkRight } from '../../../src/realtime/protocol/index.ts';
 import { byId, make, setText } from './dom.ts';
 
 export type Screen = 'sign-in' | 'groups' | 'talk';
@@ -48,7 +48,11 @@ export interface GroupRow {
   readonly talk: TalkRight;
 }
 
+/** The list is made anew only when it is another one: the focus may be in it. */
 export function showGroups(groups: readonly GroupRow[], isKnown: boolean, onChoose: (id: string) => void): void {
+  byId('no-groups', HTMLParagraphElement).hidden = !isKnown || groups.length > 0;
+  const list = byId('group-list', HTMLUListElement);
+  if (!isNews(list, groups)) return;
   const rows = groups.map(({ id, name, talk }) => {
     const button = make('button', '');
     button.type = 'button';
@@ -59,8 +63,17 @@ export function showGroups(groups: readonly GroupRow[], isKnown: boolean, onChoo
     row.append(button);
     return row;
   });
-  byId('group-list', HTMLUListElement).replaceChildren(...rows);
-  byId('no-groups', HTMLParagraphElement).hidden = !isKnown || groups.length > 0;
+  list.replaceChildren(...rows);
+}
+
+const shownBefore = new WeakMap<HTMLElement, string>();
+
+/** Is this other than what the element showed last? */
+function isNews(element: HTMLElement, content: unknown): boolean {
+  const text = JSON.stringify(content);
+  if (shownBefore.get(element) === text) return false;
+  shownBefore.set(element, text);
+  return true;
 }
 
 /** The newest of a group's people who are shown; a longer list is told by its number. */
@@ -74,22 +87,28 @@ export function showRoom(room: Room, key: KeyState, isToggle: boolean): void {
   setText(byId('hold-label', HTMLSpanElement), holdText(key, isToggle));
 
   const shown = room.present.slice(0, MOST_PEOPLE);
-  const rows = shown.map(({ userId, displayName, role }) => {
-    const row = make('li', '');
-    const name = userId === room.me.userId ? `${displayName} (you)` : displayName;
-    const talks = room.talk?.speaker.userId === userId;
-    row.dataset['talks'] = String(talks);
-    row.append(make('span', name));
-    const badges = [talks ? 'talking' : '', role === 'group_manager' ? 'manager' : ''].filter((text) => text !== '');
-    if (badges.length > 0) row.append(make('span', badges.join(', '), 'badge'));
-    return row;
-  });
-  byId('people', HTMLUListElement).replaceChildren(...rows);
+  showPeople(shown, room);
   setText(byId('people-count', HTMLSpanElement), room.position === null ? '' : String(room.presenceCount));
   const hidden = room.presenceCount - shown.length;
   const more = byId('more-people', HTMLParagraphElement);
   more.hidden = hidden <= 0;
   setText(more, hidden > 0 ? `and ${hidden} more` : '');
+}
+
+function showPeople(people: readonly PresentMember[], { me, talk }: Room): void {
+  const list = byId('people', HTMLUListElement);
+  const talkerId = talk?.speaker.userId ?? null;
+  if (!isNews(list, [people, me.userId, talkerId])) return;
+  const rows = people.map(({ userId, displayName, role }) => {
+    const row = make('li', '');
+    const talks = userId === talkerId;
+    row.dataset['talks'] = String(talks);
+    row.append(make('span', userId === me.userId ? `${displayName} (you)` : displayName));
+    const badges = [talks ? 'talking' : '', role === 'group_manager' ? 'manager' : ''].filter((text) => text !== '');
+    if (badges.length > 0) row.append(make('span', badges.join(', '), 'badge'));
+    return row;
+  });
+  list.replaceChildren(...rows);
 }
 
 function talkerText({ talk, position }: Room, key: KeyState): string {

@@ -12,11 +12,7 @@ const asset = z.strictObject({ file: z.string() });
  * use the microphone.
  * @param allowedOrigins where it can be opened at; the server lets no other page connect
  */
-export function registerTalkPage(
-  server: HttpServer,
-  source: TalkPageSource,
-  allowedOrigins: readonly string[],
-): void {
+export function registerTalkPage(server: HttpServer, source: TalkPageSource, allowedOrigins: readonly string[]): void {
   const policy = contentPolicy(allowedOrigins);
   const protect = (reply: FastifyReply): FastifyReply =>
     reply
@@ -27,10 +23,7 @@ export function registerTalkPage(
   server.get(TALK_PATH, { schema: { hide: true }, config: { access: 'public' } }, async (_request, reply) => {
     const files = await source();
     if (files === null) throw new AppError('not_found', 'The talk page is not part of this installation.');
-    return protect(reply)
-      .header('cache-control', 'no-cache')
-      .type('text/html; charset=utf-8')
-      .send(files.document);
+    return protect(reply).header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(files.document);
   });
   server.get(
     `${TALK_PATH}/:file`,
