@@ -33,6 +33,7 @@ export class Page {
   readonly #ring = byId('ring', HTMLSpanElement);
   #voice: Voice | null = null;
   #isEntering = false;
+  #isHeld = false;
 
   constructor(worklets: Worklets) {
     this.#worklets = worklets;
@@ -73,7 +74,7 @@ export class Page {
     });
     listenForHold(byId('hold', HTMLButtonElement), {
       press: () => this.#press(),
-      letGo: () => this.#session.letGo(),
+      letGo: () => this.#letGo(),
       isToggle: () => this.#toggle.checked,
       isShown: () => this.#screen === 'talk',
     });
@@ -135,13 +136,23 @@ export class Page {
   }
 
   #press(): void {
+    this.#isHeld = true;
     this.#voice?.wake();
-    if (this.#session.room?.media === 'relay' && this.#voice?.hasMicrophone === false) {
-      // Without sound the floor would only be kept from others.
-      this.#prepareSound();
-      return;
-    }
-    this.#session.press();
+    const voice = this.#voice;
+    if (voice !== null && this.#session.room?.media === 'relay' && !voice.hasMicrophone) void this.#pressLater(voice);
+    else this.#session.press();
+  }
+
+  #letGo(): void {
+    this.#isHeld = false;
+    this.#session.letGo();
+  }
+
+  /** Asks for the floor when the microphone is there: without sound it would only be kept from others. */
+  async #pressLater(voice: Voice): Promise<void> {
+    setText(this.#notice, '');
+    await this.#openMicrophone(voice);
+    if (this.#isHeld && voice === this.#voice && voice.hasMicrophone) this.#session.press();
   }
 
   /** Says what is wrong with the sound of the group, and asks for the microphone. */
@@ -155,9 +166,9 @@ export class Page {
   }
 
   async #openMicrophone(voice: Voice): Promise<void> {
+    this.#microphoneAgain.hidden = true;
     try {
       await voice.openMicrophone((level) => this.#ring.style.setProperty('--level', level.toFixed(2)));
-      if (voice === this.#voice) this.#microphoneAgain.hidden = true;
     } catch (error) {
       if (!(error instanceof NoMicrophone) || voice !== this.#voice) return;
       setText(this.#notice, microphoneText(error.fault));
@@ -174,7 +185,7 @@ export class Page {
     const isStopped = state.kind === 'stopped';
     for (const id of ['groups-again', 'talk-again']) byId(id, HTMLButtonElement).hidden = !isStopped;
     if (isStopped) {
-      this.#session.letGo();
+      this.#letGo();
       for (const place of [this.#notice, this.#groupsFault]) setText(place, closeText(state.code));
     } else if (state.kind === 'connecting') setText(this.#groupsFault, '');
     showLink('groups-link', state);

@@ -149,3 +149,23 @@ test('a browser that cannot encode is told so and still shows who talks', async 
   await bob.page.keyboard.up(' ');
   await page.getByText('Nobody is talking').waitFor();
 });
+
+test('who presses before the microphone is open talks as soon as it is, if it is still wanted', async () => {
+  const { page } = await browser.newPage();
+  await page.addInitScript(`
+    const devices = navigator.mediaDevices;
+    const open = devices.getUserMedia.bind(devices);
+    const allowed = new Promise((resolve) => { globalThis.allowMicrophone = resolve; });
+    devices.getUserMedia = (constraints) => allowed.then(() => open(constraints));
+  `);
+  await signIn(page, neda.origin, 'carol');
+  await enterGroup(page, 'Team');
+  await page.keyboard.down(' ');
+  await page.keyboard.up(' ');
+  await page.keyboard.down(' ');
+  expect(await page.getByText('You are talking').count()).toBe(0);
+  await page.evaluate('allowMicrophone()');
+  await page.getByText('You are talking').waitFor();
+  await page.keyboard.up(' ');
+  await page.getByText('Nobody is talking').waitFor();
+});
