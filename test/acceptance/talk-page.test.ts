@@ -41,7 +41,8 @@ beforeEach(async () => {
 afterEach(async () => {
   const complaints = opened.flatMap((person) => person.complaints);
   await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
-  expect(complaints.filter((text) => expectedComplaints?.test(text) !== true)).toEqual([]);
+  const unexpected = complaints.filter((text) => expectedComplaints?.test(text) !== true);
+  if (unexpected.length > 0) throw new Error(`the browser complained: ${unexpected.join('; ')}`);
 });
 
 async function newPage(options?: Parameters<TestBrowser['newPage']>[0]): Promise<Page> {

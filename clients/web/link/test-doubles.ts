@@ -61,7 +61,9 @@ export class FakeSocket implements SocketPort {
       this.audio.push(data);
       return;
     }
-    this.sent.push(JSON.parse(data));
+    const message: unknown = JSON.parse(data);
+    if (!isSent(message)) throw new Error(`no message: ${data}`);
+    this.sent.push(message);
     if (this.answersPings && data.includes('PING')) this.say({ type: 'PONG' });
   }
 
@@ -89,4 +91,8 @@ export class FakeSocket implements SocketPort {
   types(): string[] {
     return this.sent.map(({ type }) => type);
   }
+}
+
+function isSent(value: unknown): value is Sent {
+  return typeof value === 'object' && value !== null && 'type' in value && 'id' in value;
 }
