@@ -16,12 +16,15 @@ export type TalkPageSource = () => Promise<TalkPageFiles | null>;
  * In production the page that was built with the program, read at once: throws `StartFault` when there is none. Else
  * the page of the source as it stands, bundled in memory at its first request, where source and esbuild are there.
  */
-export async function talkPageSource(isProduction: boolean): Promise<TalkPageSource> {
-  if (!isProduction && existsSync(TALK_PAGE_SOURCE) && isInstalled('esbuild')) {
+export async function talkPageSource(
+  isProduction: boolean,
+  places: { readonly source: string; readonly built: string } = { source: TALK_PAGE_SOURCE, built: TALK_PAGE_BUILT },
+): Promise<TalkPageSource> {
+  if (!isProduction && existsSync(places.source) && isInstalled('esbuild')) {
     let bundling: Promise<TalkPageFiles> | null = null;
-    return () => (bundling ??= bundleTalkPage(TALK_PAGE_SOURCE));
+    return () => (bundling ??= bundleTalkPage(places.source));
   }
-  const built = await readTalkPage(TALK_PAGE_BUILT);
+  const built = await readTalkPage(places.built);
   if (built === null && isProduction) {
     throw new StartFault(
       'TALK_PAGE: is on, but the page is not built. Run npm run build:talk, or set TALK_PAGE=off.',
