@@ -223,6 +223,23 @@ describe('a session', () => {
     expect(session.room).toMatchObject({ talk: null, position: { seq: 9 } });
   });
 
+  it('learns the end of its own talk from what it has missed', () => {
+    talkingInGroup();
+    socket().say({ type: 'PRESENCE_CHANGED', groupId: 'g', epoch: 1, seq: 8, joined: [], left: [], presenceCount: 1 });
+    const own = {
+      type: 'TALK_ENDED',
+      groupId: 'g',
+      epoch: 1,
+      seq: 7,
+      talkId: 'talk',
+      speaker: ANN,
+      cause: 'preempted',
+    };
+    joined({ seq: 8, recovered: true, missed: [own] });
+    expect(notices).toEqual(['Somebody with precedence has taken over.']);
+    expect(sounds).toEqual(['go_ahead', 'record 77', 'stop', 'cut']);
+  });
+
   it('says why a talk was refused or cut, with a tone', () => {
     inGroup();
     session.press();

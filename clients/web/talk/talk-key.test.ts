@@ -137,6 +137,14 @@ describe('the talk key', () => {
     expect(happened).toEqual(['request', 'begin talk-1', 'end', 'begin talk-2']);
   });
 
+  it('stops the old talk when it is given a new one before it has heard of the end', () => {
+    key.press();
+    key.granted(TALK, 'r1');
+    key.reconnected(() => 'again');
+    key.granted(OTHER, 'again');
+    expect(happened).toEqual(['request', 'begin talk-1', 'end', 'begin talk-2']);
+  });
+
   it('is refused when somebody else took the floor meanwhile', () => {
     key.press();
     key.granted(TALK, 'r1');
