@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 
 const CHECKS: Readonly<Record<string, readonly string[]>> = {
   types: ['tsc', '--noEmit'],
+  'types of the talk page': ['tsc', '--noEmit', '--project', 'clients/web'],
   lint: ['oxlint', '--deny-warnings'],
   format: ['oxfmt', '--check'],
   imports: ['node', 'scripts/check-imports.ts'],

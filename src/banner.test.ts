@@ -5,6 +5,7 @@ const facts: RunningFacts = {
   appName: 'NEDA',
   version: '1.2.3',
   origin: 'http://127.0.0.1:8000',
+  hasTalkPage: true,
   postgres: { kind: 'embedded', port: 5555, folder: '/home/me/neda/.neda/postgres' },
   redisPlace: null,
   media: { kind: 'not_found' },
@@ -14,6 +15,7 @@ const facts: RunningFacts = {
 it('shows the embedded start in aligned lines', () => {
   const lines = banner(facts, '/home/me/neda').split('\n');
   expect(lines).toContain('NEDA 1.2.3 is running.');
+  expect(lines).toContain('  Talk page    http://127.0.0.1:8000/talk');
   expect(lines).toContain('  WebSocket    ws://127.0.0.1:8000/ws');
   expect(lines).toContain('  PostgreSQL   embedded, 127.0.0.1:5555, data in .neda/postgres');
   expect(lines).toContain('  Demo logins  admin, alice   (password: push-to-talk)');
@@ -36,6 +38,10 @@ it('shows the servers that were given, and no logins where there are none', () =
   expect(text).toMatch(/Live state +Redis at cache:6379/);
   expect(text).toMatch(/Media +LiveKit at wss:\/\/media\.example/);
   expect(text).not.toContain('Demo logins');
+});
+
+it('names no talk page where none is served', () => {
+  expect(banner({ ...facts, hasTalkPage: false }, '/')).not.toContain('/talk');
 });
 
 it('names a data folder elsewhere in full', () => {

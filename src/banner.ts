@@ -6,6 +6,7 @@ export interface RunningFacts {
   readonly version: string;
   /** Where this server answers, http://host:port. */
   readonly origin: string;
+  readonly hasTalkPage: boolean;
   readonly postgres:
     | { readonly kind: 'embedded'; readonly port: number; readonly folder: string }
     | { readonly kind: 'given'; readonly place: string };
@@ -35,6 +36,7 @@ const liveKitModule = 'github.com/livekit/livekit-server/cmd/server@v1.13.5';
  */
 export function banner(facts: RunningFacts, workingDir: string): string {
   const rows: (readonly [string, string])[] = [
+    ...(facts.hasTalkPage ? [['Talk page', `${facts.origin}/talk`] as const] : []),
     ['API', `${facts.origin}   (interactive page: ${facts.origin}/docs)`],
     ['WebSocket', `${facts.origin.replace(/^http/, 'ws')}/ws`],
   ];

@@ -177,6 +177,7 @@ function factsOf(
     appName: config.appName,
     version,
     origin: originOf(config.http),
+    hasTalkPage: config.http.talkPage,
     postgres: postgres
       ? { kind: 'embedded', port: postgres.port, folder: postgres.folder }
       : { kind: 'given', place: placeOf(config.database.url, '5432') },

@@ -74,7 +74,17 @@ export async function readDockerfile(): Promise<Instruction[]> {
     });
 }
 
-/** What the Dockerfile copies from the repository: paths and where they go. */
+/** The instructions of each stage, the image's own last. */
+export function stagesOf(instructions: readonly Instruction[]): Instruction[][] {
+  const stages: Instruction[][] = [];
+  for (const instruction of instructions) {
+    if (instruction.name === 'FROM') stages.push([]);
+    stages.at(-1)?.push(instruction);
+  }
+  return stages;
+}
+
+/** What instructions copy from the repository: paths and where they go. */
 export function copiedPaths(instructions: readonly Instruction[]): { readonly path: string; readonly to: string }[] {
   return instructions
     .filter(({ name, rest }) => name === 'COPY' && !rest.startsWith('--from='))

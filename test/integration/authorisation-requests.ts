@@ -38,6 +38,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /openapi.json': {},
   'GET /asyncapi.json': {},
   'GET /docs/*': { path: '/docs/static/index.css' },
+  'GET /talk': {},
+  'GET /talk/:file (a file that the page does not have)': { path: '/talk/no-such-file.js' },
   'OPTIONS * (a preflight)': {
     path: '/api/v1/groups',
     headers: { origin: 'https://elsewhere.test', 'access-control-request-method': 'GET' },

@@ -154,13 +154,14 @@ describe('Dockerfile', () => {
     instructions = await readDockerfile();
   });
 
-  it('builds on the Node line that the project runs on, in two stages', async () => {
+  it('builds on the Node line that the project runs on, in three stages', async () => {
     const manifest = z
       .object({ devDependencies: z.looseObject({ node: z.string() }) })
       .parse(JSON.parse(await readFile(join(repository, 'package.json'), 'utf8')));
     const major = manifest.devDependencies.node.split('.')[0];
     const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest);
-    expect(bases).toEqual([`node:${major}-slim AS dependencies`, `node:${major}-slim`]);
+    const base = `node:${major}-slim`;
+    expect(bases).toEqual([`${base} AS dependencies`, `${base} AS talk-page`, base]);
   });
 
   it('copies what exists and starts a file that it copied', () => {

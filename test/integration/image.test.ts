@@ -1,12 +1,20 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { cp, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bareEnvironment, ChildServer } from '../_support/child-server.ts';
-import { copiedPaths, environmentOf, readComposition, readDockerfile, repository } from '../_support/deployment.ts';
+import {
+  copiedPaths,
+  environmentOf,
+  type Instruction,
+  readComposition,
+  readDockerfile,
+  repository,
+  stagesOf,
+} from '../_support/deployment.ts';
 import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
 import { freePort } from '../_support/ports.ts';
 import { createEmptyDatabase, type TestDatabase } from '../_support/postgres.ts';
@@ -26,15 +34,18 @@ describe('what the image holds', () => {
 
   beforeAll(async () => {
     image = await makeTemporaryDirectory('image');
-    const instructions = await readDockerfile();
-    for (const { path, to } of copiedPaths(instructions)) {
-      const target = to === './' ? join(image, path) : join(image, to);
-      await cp(join(repository, path), target, { recursive: true, filter: (source) => !source.endsWith('.test.ts') });
-    }
-    const install =
-      instructions.find(({ name, rest }) => name === 'RUN' && rest.startsWith('npm '))?.rest.split(' ') ?? [];
-    const [npm = '', ...args] = install;
-    await run(npm, args, { cwd: image, timeout: INSTALL_LIMIT_MS });
+    const [dependencies = [], talkPage = [], last = []] = stagesOf(await readDockerfile());
+    await copy(image, [...dependencies, ...last]);
+    await runIn(image, dependencies);
+    await copy(join(image, 'stage'), talkPage);
+    // The stage installs the packages that are here already.
+    await symlink(join(repository, 'node_modules'), join(image, 'stage', 'node_modules'));
+    await runIn(
+      join(image, 'stage'),
+      talkPage.filter(({ rest }) => !rest.startsWith('npm ci')),
+    );
+    await cp(join(image, 'stage', 'dist'), join(image, 'dist'), { recursive: true });
+    await removeDirectory(join(image, 'stage'));
     [database, redis, livekit] = await Promise.all([createEmptyDatabase(), startRedis(), startLivekit()]);
   }, INSTALL_LIMIT_MS);
 
@@ -65,6 +76,11 @@ describe('what the image holds', () => {
       const rest = new Rest(`http://127.0.0.1:${port}`);
       await server.untilReady(async () => (await rest.request('GET', '/readyz')).status === 200, 30_000);
       await expect(checkHealth(port)).resolves.toBeDefined();
+      const page = await rest.request('GET', '/talk');
+      expect(page.status).toBe(200);
+      const files = [...page.text.matchAll(/"(\/talk\/[^"]+)"/g)].map(([, file]) => file ?? '');
+      expect(files.length).toBeGreaterThan(4);
+      for (const file of files) expect(`${file} ${(await rest.request('GET', file)).status}`).toBe(`${file} 200`);
       const alice = await rest.login('alice');
       expect(alice.user.username).toBe('alice');
       expect(await server.stop(10_000)).toBe(0);
@@ -76,10 +92,27 @@ describe('what the image holds', () => {
   });
 
   it('has no development dependency in it', () => {
-    const installed = ['fastify', 'vitest'].map((name) => existsSync(join(image, 'node_modules', name)));
-    expect(installed).toEqual([true, false]);
+    const installed = ['fastify', 'vitest', 'esbuild'].map((name) => existsSync(join(image, 'node_modules', name)));
+    expect(installed).toEqual([true, false, false]);
   });
 });
+
+/** What these instructions copy from the repository, below `folder`. */
+async function copy(folder: string, instructions: readonly Instruction[]): Promise<void> {
+  for (const { path, to } of copiedPaths(instructions)) {
+    const target = to === './' ? join(folder, path) : join(folder, to);
+    await cp(join(repository, path), target, { recursive: true, filter: (source) => !source.endsWith('.test.ts') });
+  }
+}
+
+/** Runs the npm commands of these instructions. */
+async function runIn(folder: string, instructions: readonly Instruction[]): Promise<void> {
+  for (const { name, rest } of instructions) {
+    if (name !== 'RUN' || !rest.startsWith('npm ')) continue;
+    const [npm = '', ...args] = rest.split(' ');
+    await run(npm, args, { cwd: folder, timeout: INSTALL_LIMIT_MS });
+  }
+}
 
 /** The command of the Dockerfile's HEALTHCHECK; rejects when it ends with another status than 0. */
 async function checkHealth(port: number): Promise<unknown> {

@@ -119,7 +119,7 @@ function isSignIn({ path }: NamedOperation): boolean {
 
 /** The page of swagger-ui, the preflight of CORS, and the WebSocket, which is told in /asyncapi.json. */
 function isNoRest(route: string): boolean {
-  return /^(?:GET|HEAD) \/docs(?:$|\/)/.test(route) || route === 'OPTIONS *' || route === 'GET /ws';
+  return /^(?:GET|HEAD) \/(?:docs|talk)(?:$|\/)/.test(route) || route === 'OPTIONS *' || route === 'GET /ws';
 }
 
 /** `GET /api/v1/groups/{id}` for each route in Fastify's printed tree, in which every level takes four characters. */

@@ -1,0 +1,2 @@
+export { registerTalkPage } from './routes.ts';
+export { talkPageSource } from './source.ts';

@@ -1,0 +1,98 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
+
+const QUIET = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+export interface BrowserOptions {
+  /** A WAV file that the microphone plays again and again, from the moment it is opened. Left out: it beeps. */
+  readonly microphoneWav?: string;
+  /** Does the person allow the microphone? */
+  readonly refusesMicrophone?: boolean;
+}
+
+/** A headless Chromium with its own profile; nobody is signed in. */
+export interface TestBrowser {
+  readonly browser: Browser;
+  /** A page in a context of its own: another person. */
+  newPage(options?: { readonly phone?: boolean; readonly dark?: boolean }): Promise<TestPage>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface TestPage {
+  readonly page: Page;
+  /** Everything that the browser complained about: faults of scripts, refused resources. */
+  readonly complaints: string[];
+}
+
+const PHONE = { width: 360, height: 740 };
+const DESKTOP = { width: 1100, height: 800 };
+
+/** Starts Chromium. Throws when it is not there: `npm run test:setup` puts it there. */
+export async function startBrowser(options: BrowserOptions = {}): Promise<TestBrowser> {
+  const home = await makeTemporaryDirectory('browser');
+  const browser = await chromium.launch({
+    executablePath: chromiumProgram(),
+    env: { ...environment(), HOME: home },
+    args: [
+      ...QUIET,
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--use-fake-device-for-media-stream',
+      ...(options.microphoneWav === undefined ? [] : [`--use-file-for-fake-audio-capture=${options.microphoneWav}`]),
+    ],
+  });
+  return {
+    browser,
+    newPage: async ({ phone = false, dark = false } = {}) => {
+      const context = await browser.newContext({
+        viewport: phone ? PHONE : DESKTOP,
+        hasTouch: phone,
+        colorScheme: dark ? 'dark' : 'light',
+        permissions: options.refusesMicrophone === true ? [] : ['microphone'],
+      });
+      context.setDefaultTimeout(10_000);
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      return { page, complaints };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await browser.close();
+      await removeDirectory(home);
+    },
+  };
+}
+
+/** `CHROMIUM`, else `chromium` on PATH. Throws when there is none: playwright wants the whole path. */
+function chromiumProgram(): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = process.env['CHROMIUM'] ?? folders.map((folder) => join(folder, 'chromium')).find(isExecutable);
+  if (found === undefined) throw new Error('chromium is not on PATH: npm run test:setup puts it there');
+  return found;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
