@@ -75,14 +75,23 @@ export async function endOlderVoiceSessions(tx: Queryable, opened: VoiceSessionC
     .where(and(eq(groupId, opened.groupId), isNull(endedAt), lt(startedAt, opened.startedAt), ne(id, opened.id)));
 }
 
-/** Returns those that were not there. They come in the order of their ids. */
+/**
+ * Returns those that were not there. They come in the order of their ids. All rows are one parameter: a statement with
+ * a parameter for each value takes longer to build than PostgreSQL to run.
+ */
 export async function insertTalks(tx: Queryable, talks: readonly TalkRow[]): Promise<TalkRow[]> {
   if (talks.length === 0) return [];
-  return tx
-    .insert(speakerHistory)
-    .values([...talks])
-    .onConflictDoNothing({ target: speakerHistory.talkId })
-    .returning();
+  const values = JSON.stringify(talks.map((talk) => ({ ...talk, displayName: talk.displayName.toWellFormed() })));
+  const rows = await tx.execute<{ id: string }>(sql`
+    insert into ${speakerHistory} (talk_id, group_id, voice_session_id, user_id, display_name, emergency, started_at,
+      ended_at, duration_ms, cause)
+    select * from json_to_recordset(${values}::text::json) as talk (
+      "talkId" uuid, "groupId" uuid, "voiceSessionId" uuid, "userId" uuid, "displayName" text, "emergency" boolean,
+      "startedAt" timestamptz, "endedAt" timestamptz, "durationMs" integer, "cause" text)
+    on conflict (talk_id) do nothing
+    returning talk_id as id`);
+  const stored = new Set(rows.map(({ id }) => id));
+  return talks.filter(({ talkId }) => stored.has(talkId));
 }
 
 export async function addTalks(tx: Queryable, count: TalkCount): Promise<void> {
