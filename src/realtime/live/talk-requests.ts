@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
 import type { CancelInput, FloorStore, HandOverEnvelope, RequestInput, RequestOutcome } from '../floor/index.ts';
 import type { Connection } from '../gateway/index.ts';
@@ -64,7 +65,7 @@ export class TalkRequests {
     const { room } = keeper;
     const { connection, identity } = entry;
     const talkId = uuid();
-    const token = uuid();
+    const token = randomUUID();
     const askedAtMs = performance.now();
     let outcome: RequestOutcome;
     try {
