@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { freePort } from '../_support/ports.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
-import * as wire from '../_support/wire.ts';
+import type * as wire from '../_support/wire.ts';
 
 const secret = 'the secret of a media server that is away at the moment';
 const livekitMedia = z.strictObject({
