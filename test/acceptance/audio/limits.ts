@@ -122,17 +122,18 @@ export function testLimits(scene: () => AudioScene): void {
     const streamId = await press(alice.client, groupId);
     await slow.client.waitForType('TALK_STARTED', { groupId });
     slow.client.freeze();
-    await speak(alice.client, { streamId, count: 400, everyMs: 20, opusBytes: 240 });
+    // Half of what is allowed in a second: what a busy machine sends late and at once is not too much.
+    await speak(alice.client, { streamId, count: 600, everyMs: 20, opusBytes: 160 });
     await letGo(alice.client, groupId);
     for (const { client } of [bob, carol]) {
-      await untilHeard(client, streamId, 399);
-      expect(numbersOf(client, streamId)).toEqual(numbers(0, 400));
+      await untilHeard(client, streamId, 599);
+      expect(numbersOf(client, streamId)).toEqual(numbers(0, 600));
     }
     slow.client.thaw();
     await slow.client.waitForType('TALK_ENDED', { groupId });
     const heard = numbersOf(slow.client, streamId);
     expect(heard).toEqual(numbers(0, heard.length));
-    expect(heard.length * 253).toBeLessThan(80 * 1_024);
+    expect(heard.length * 173).toBeLessThan(80 * 1_024);
     await slow.client.settled();
     const next = await press(alice.client, groupId);
     sendPacket(alice.client, next, 0);
