@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { exampleId, plainText, timestampText, uuidV7 } from '../http/contract.ts';
-import { nameText } from '../http/text.ts';
+import { nameText } from '../http/text/contract.ts';
 import { newPassword, ownUser } from '../users/contract.ts';
 
 const deviceKind = z.enum(['watch', 'phone', 'browser', 'console', 'other']);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { exampleId, timestampText, uuidV7 } from '../http/contract.ts';
-import { linesOfText, nameText } from '../http/text.ts';
+import { linesOfText, nameText } from '../http/text/contract.ts';
 
 const groupId = uuidV7.meta({ examples: [exampleId.group] });
 const groupName = nameText(1, 64).meta({ examples: ['Harbour pilots'] });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lineOfText } from './text.ts';
+import { lineOfText } from './text/contract.ts';
 
 /** What every part of the REST contract shares: ids, texts, lists and problems. Source: the contract's "Conventions". */
 

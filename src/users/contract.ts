@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { exampleId, plainText, timestampText, uuidV7 } from '../http/contract.ts';
-import { nameText } from '../http/text.ts';
+import { nameText } from '../http/text/contract.ts';
 
 const userRole = z.enum(['admin', 'user']).meta({ examples: ['user'] });
 export type UserRole = z.infer<typeof userRole>;

@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { lineOfText, linesOfText, nameText } from './text.ts';
+import { lineOfText, linesOfText, nameText } from './contract.ts';
 
 const name = nameText(1, 64);
 const england = String.fromCodePoint(0x1f3f4, 0xe0067, 0xe0062, 0xe0065, 0xe006e, 0xe0067, 0xe007f);
