@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -57,9 +58,12 @@ it('200 people who sign in at once from one address get in or are told when to c
     times.push(performance.now() - beganAtMs);
   };
   while (!isOver) {
+    // Three messages a time: within the 50 a second that a socket may send.
+    const pace = sleep(60);
     await timed(pings, alice.expect('PONG', 'PING'));
     await timed(presses, alice.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId }));
     await alice.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
+    await pace;
   }
   const answers = await storm;
   const tookMs = performance.now() - startedAtMs;
