@@ -90,8 +90,9 @@ export async function insertTalks(tx: Queryable, talks: readonly TalkRow[]): Pro
       "startedAt" timestamptz, "endedAt" timestamptz, "durationMs" integer, "cause" text)
     on conflict (talk_id) do nothing
     returning talk_id as id`);
+  // Of a talk that is told twice in one batch the first is stored.
   const stored = new Set(rows.map(({ id }) => id));
-  return talks.filter(({ talkId }) => stored.has(talkId));
+  return talks.filter(({ talkId }) => stored.delete(talkId));
 }
 
 export async function addTalks(tx: Queryable, count: TalkCount): Promise<void> {

@@ -7,7 +7,12 @@ import { createDatabase } from '../_support/postgres.ts';
 it('shows the document in production too, with nothing from elsewhere', async () => {
   await using database = await createDatabase();
   await using server = await startInProcess({ databaseUrl: database.url });
-  const config = { ...server.container.config, environment: 'production' as const };
+  const { http } = server.container.config;
+  const config = {
+    ...server.container.config,
+    environment: 'production' as const,
+    http: { ...http, talkPage: false },
+  };
   const app = await buildApp({ ...server.container, metrics: createMetrics(), config });
   try {
     const page = await app.inject('/docs');

@@ -87,9 +87,11 @@ describe('metrics', () => {
   });
 
   it('are there in production for the holder of the token only', async () => {
+    const { http } = server.container.config;
     const config = {
       ...server.container.config,
       environment: 'production' as const,
+      http: { ...http, talkPage: false },
       metricsToken: server.container.config.auth.secretKey,
     };
     const app = await buildApp({ ...server.container, metrics: createMetrics(), config });
