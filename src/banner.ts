@@ -79,12 +79,13 @@ function mediaLines(media: RunningFacts['media']): (readonly [string, string])[]
     case 'given':
       return [['Media', `LiveKit at ${media.publicUrl}`]];
     case 'off':
-      return [['Media', 'none (LIVEKIT_HOST is not set)']];
+      return [['Media', 'none: voice goes over the WebSocket alone (LIVEKIT_HOST is not set)']];
     case 'failed':
       return [['Media', `none: livekit-server is on PATH but did not start: ${media.reason}`]];
     case 'not_found':
       return [
-        ['Media', 'none: livekit-server is not on PATH. To get it (Go 1.26 or later), and then start again:'],
+        ['Media', 'none: voice goes over the WebSocket alone, as livekit-server is not on PATH. For WebRTC too,'],
+        ['', 'with Go 1.26 or later, and then start again:'],
         ['', `go install ${liveKitModule}`],
         ['', 'mv "$(go env GOPATH)/bin/server" "$(go env GOPATH)/bin/livekit-server"'],
         ['', 'The program must be called livekit-server, in a folder on PATH.'],
