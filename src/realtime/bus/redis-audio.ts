@@ -9,8 +9,10 @@ const SUBSCRIBE_LIMIT_MS = 2_000;
 const ASK_SILENCE_MS = 1_000;
 /** A packet that Redis has not answered is on its way until it does, or the link breaks: longer than any talk waits. */
 const PACKET_SILENCE_MS = 60_000;
-/** Packets of one group that Redis has not answered: later ones would only come too late. */
-const MOST_PENDING = 25;
+/** While Redis has not answered a packet of a group for this long, later ones would only come too late. */
+const LATE_MS = 480;
+/** As many may be on their way at once as a talker may send in a second, so that a burst of his gets through. */
+const MOST_PENDING = 110;
 /** Of a payload: its format, and the process that sent it. */
 const HEADER_BYTES = 17;
 const FORMAT = 1;
@@ -24,8 +26,8 @@ export class RedisAudioBus implements AudioBus {
   readonly #keyPrefix: string;
   /** What all payloads of this process begin with. */
   readonly #header: Buffer;
-  /** By group. */
-  readonly #pending = new Map<string, number>();
+  /** When the packets were sent that Redis has not answered, the oldest first, by group; monotonic. */
+  readonly #pending = new Map<string, number[]>();
   /** Who listens, by channel: a subscription that was replaced ends nothing. */
   readonly #handlers = new Map<string, AudioHandler>();
 
@@ -37,9 +39,12 @@ export class RedisAudioBus implements AudioBus {
   }
 
   async publish(groupId: string, packet: Buffer): Promise<number> {
-    const pending = this.#pending.get(groupId) ?? 0;
-    if (pending >= MOST_PENDING) throw new RedisUnavailable('Redis has not taken earlier packets');
-    this.#pending.set(groupId, pending + 1);
+    const nowMs = performance.now();
+    const pending = this.#pending.get(groupId) ?? [];
+    const isLate = pending[0] !== undefined && nowMs - pending[0] > LATE_MS;
+    if (isLate || pending.length >= MOST_PENDING) throw new RedisUnavailable('Redis has not taken earlier packets');
+    pending.push(nowMs);
+    this.#pending.set(groupId, pending);
     const channel = audioChannel(this.#keyPrefix, groupId);
     const payload = Buffer.concat([this.#header, packet]);
     try {
@@ -89,8 +94,8 @@ export class RedisAudioBus implements AudioBus {
   }
 
   #settled(groupId: string): void {
-    const left = (this.#pending.get(groupId) ?? 1) - 1;
-    if (left === 0) this.#pending.delete(groupId);
-    else this.#pending.set(groupId, left);
+    const pending = this.#pending.get(groupId);
+    pending?.shift();
+    if (pending?.length === 0) this.#pending.delete(groupId);
   }
 }
