@@ -103,8 +103,8 @@ test('a Redis that is silent for half a second is left with no more packets of a
   const sent = [here.publish(groupId, packet(0)), here.publish(groupId, packet(1))];
   await until(() => performance.now() - sentAtMs > 500, { limitMs: 2_000, describe: () => 'it is late' });
   await expect(here.publish(groupId, packet(2))).rejects.toThrow('Redis has not taken earlier packets');
-  expect(await Promise.race([here.publish(uuid(), packet(0)), 'taken'])).toBe('taken');
+  sent.push(here.publish(uuid(), packet(0)));
   redis.resume();
-  expect(await Promise.all(sent)).toEqual([0, 0]);
+  expect(await Promise.all(sent)).toEqual([0, 0, 0]);
   expect(await here.publish(groupId, packet(3))).toBe(0);
 });
