@@ -13,6 +13,12 @@ export async function signIn(page: Page, origin: string, username: string, passw
   await page.getByRole('textbox', { name: 'Password' }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Your groups' }).waitFor();
+  await page
+    .locator('#group-list')
+    .getByRole('button')
+    .or(page.getByText('You are in no group yet.'))
+    .first()
+    .waitFor();
 }
 
 /** Chooses the group and waits until it is known who talks there. */
