@@ -75,9 +75,9 @@ export class AdapterBench {
   }
 
   /** One behind the proxy that looks after what was not confirmed every 50 ms, and for `settleMs`. */
-  watchfulServer(settleMs: number): MediaServer {
+  watchfulServer(settleMs: number, host: string = this.slowed): LivekitMediaServer {
     const taintTimes: TaintTimes = { roundMs: 50, settleMs, lifeMs: 60_000 };
-    const livekit = this.#address(this.slowed, this.livekit.apiSecret);
+    const livekit = this.#address(host, this.livekit.apiSecret);
     return this.#keep(new LivekitMediaServer({ livekit, keyPrefix: PREFIX, log: this.#log, taintTimes }));
   }
 

@@ -106,6 +106,30 @@ describe('a media server that is away', () => {
     expect(bench().lines).toHaveLength(2);
   });
 
+  test('tells who waits for its return each time, until he does not want to know any more', async () => {
+    const { livekit } = bench();
+    const server = bench().watchfulServer(0, livekit.host);
+    let returns = 0;
+    const forget = server.onBack(() => {
+      returns += 1;
+    });
+    const away = async (): Promise<void> => {
+      await livekit.kill();
+      await until(async () => (await server.health()) === 'down', { limitMs: 5_000, describe: () => 'it is down' });
+      await livekit.start();
+      await until(async () => (await server.health()) === 'ok', { limitMs: 5_000, describe: () => 'it is back' });
+    };
+    expect(await server.health()).toBe('ok');
+    expect(returns).toBe(0);
+    await away();
+    expect(returns).toBe(1);
+    await away();
+    expect(returns).toBe(2);
+    forget();
+    await away();
+    expect(returns).toBe(2);
+  });
+
   test('is probed once for all who ask at the same time and shortly after', async () => {
     const server = bench().mediaServer({ host: bench().slowed });
     const before = bench().probes();

@@ -16,6 +16,7 @@ export class MediaHealth {
   #probe: Promise<'ok' | 'down'> | undefined;
   #watch: NodeJS.Timeout | undefined;
   #closed = false;
+  readonly #onBack = new Set<() => void>();
 
   constructor(host: string, probeRooms: (limitMs: number) => Promise<void>, log: MediaLog) {
     this.#host = host;
@@ -39,8 +40,15 @@ export class MediaHealth {
     void this.state();
   }
 
+  /** `listener` is called each time the media server can be used again after it could not. Returns how to stop that. */
+  onBack(listener: () => void): () => void {
+    this.#onBack.add(listener);
+    return () => void this.#onBack.delete(listener);
+  }
+
   close(): void {
     this.#closed = true;
+    this.#onBack.clear();
     clearInterval(this.#watch);
   }
 
@@ -65,7 +73,10 @@ export class MediaHealth {
       this.#watch = setInterval(() => this.suspect(), FRESH_MS).unref();
     } else {
       clearInterval(this.#watch);
-      if (before === 'down') this.#log.info({}, 'media server can be used again');
+      if (before === 'down') {
+        this.#log.info({}, 'media server can be used again');
+        for (const listener of this.#onBack) listener();
+      }
     }
     return now;
   }

@@ -96,6 +96,11 @@ export class LivekitMediaServer implements MediaServer {
     return this.#health.state();
   }
 
+  /** `listener` is called each time LiveKit can be used again after it could not. Returns how to stop that. */
+  onBack(listener: () => void): () => void {
+    return this.#health.onBack(listener);
+  }
+
   async close(): Promise<void> {
     this.#health.close();
     await this.#taints.close();
