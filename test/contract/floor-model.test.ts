@@ -115,6 +115,7 @@ const kinds: readonly { readonly weight: number; readonly kind: CommandKind }[] 
   { weight: 4, kind: 'renew' },
   { weight: 2, kind: 'settle' },
   { weight: 2, kind: 'snapshot' },
+  { weight: 2, kind: 'publishers' },
   { weight: 1, kind: 'newLife' },
   { weight: 1, kind: 'outdated' },
 ];
@@ -262,6 +263,7 @@ class Run {
       }),
       settle: () => ({ groupId }),
       snapshot: () => ({ groupId, since }),
+      publishers: () => ({ groupId }),
     };
   }
 
@@ -305,6 +307,7 @@ const steps: { readonly [K in FloorEventKind]: (store: FloorStore, input: FloorI
   renew: (store, input) => store.renew(input),
   settle: (store, input) => store.settle(input),
   snapshot: (store, input) => store.snapshot(input),
+  publishers: (store, input) => store.publishers(input),
 };
 
 function perform<K extends FloorEventKind>(store: FloorStore, event: FloorEvent<K>): Promise<unknown> {

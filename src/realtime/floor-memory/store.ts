@@ -15,6 +15,7 @@ import type {
   JoinInput,
   JoinOutcome,
   LeaveInput,
+  Publishers,
   ReleaseInput,
   ReleaseOutcome,
   RenewInput,
@@ -130,6 +131,10 @@ export class MemoryFloorStore implements FloorStore {
 
   async snapshot(input: SnapshotInput): Promise<GroupSnapshot> {
     return this.#take('snapshot', input);
+  }
+
+  async publishers(input: { groupId: string }): Promise<Publishers> {
+    return this.#take('publishers', input);
   }
 
   async liveGroups(): Promise<readonly string[]> {

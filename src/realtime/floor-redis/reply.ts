@@ -1,4 +1,4 @@
-import type { Change, EndedTalk, FloorSpeaker, Grant, OpenTalk } from '../floor/index.ts';
+import type { Change, EndedTalk, FloorSpeaker, Grant, OpenTalk, Publisher } from '../floor/index.ts';
 import { FloorStoreUnavailable } from '../floor/index.ts';
 
 /** Reads what scripts return: {status, epoch, seq, now, dueInMs, withdraw, published, …own}. */
@@ -57,6 +57,12 @@ export class Reply {
     const pairs = this.#own[index];
     if (!Array.isArray(pairs)) return [];
     return pairs.map(texts).map(([talkId = '', userId = '']) => ({ talkId, userId }));
+  }
+
+  /** Of a pair talk id, identity; null for an empty list. */
+  publisher(index: number): Publisher | null {
+    const [talkId, identity = ''] = this.list(index);
+    return talkId === undefined ? null : { talkId, identity: identity === '' ? null : identity };
   }
 
   openTalk(index: number): OpenTalk | null {

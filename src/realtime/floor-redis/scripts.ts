@@ -19,6 +19,7 @@ const scripts = {
   renew: true,
   settle: true,
   snapshot: true,
+  publishers: true,
 } as const;
 
 export type ScriptName = keyof typeof scripts;
@@ -59,5 +60,6 @@ export function readScripts(timings: FloorTimings): FloorScripts {
     renew: read('renew'),
     settle: read('settle'),
     snapshot: read('snapshot'),
+    publishers: read('publishers'),
   };
 }

@@ -13,6 +13,7 @@ import type {
   JoinOutcome,
   LeaveInput,
   LogPosition,
+  Publishers,
   ReleaseInput,
   ReleaseOutcome,
   RenewInput,
@@ -239,6 +240,16 @@ export class RedisFloorStore implements FloorStore {
       SNAPSHOT_PRESENCE_LIMIT,
     ]);
     return snapshotOf(reply);
+  }
+
+  async publishers(input: { groupId: string }): Promise<Publishers> {
+    const reply = await this.#run('publishers', input.groupId, NEW_WORK_SILENCE_MS, []);
+    const reserved = reply.publisher(1);
+    return {
+      ...reply.change,
+      talk: reply.publisher(0),
+      reserved: reserved && { ...reserved, over: reply.text(2) === '' ? null : reply.text(2) },
+    };
   }
 
   async liveGroups(): Promise<readonly string[]> {

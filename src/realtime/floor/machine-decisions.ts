@@ -16,6 +16,7 @@ import type {
   JoinInput,
   LeaveInput,
   LogPosition,
+  Publishers,
   ReleaseInput,
   RenewInput,
   SnapshotInput,
@@ -23,6 +24,8 @@ import type {
 } from './store.ts';
 
 export type SnapshotAnswer = Pick<GroupSnapshot, 'talk' | 'presence' | 'presenceCount' | 'connections' | 'missed'>;
+
+export type PublishersAnswer = Pick<Publishers, 'talk' | 'reserved'>;
 
 export type CommitAnswer =
   | { readonly status: 'granted'; readonly grant: Grant }
@@ -238,6 +241,16 @@ export function renew(draft: Draft, input: RenewInput): { known: boolean } {
 export function snapshot(draft: Draft, input: SnapshotInput): SnapshotAnswer {
   settle(draft);
   return snapshotOf(draft, input.since);
+}
+
+/** Who may be publishing now. */
+export function publishers(draft: Draft): PublishersAnswer {
+  settle(draft);
+  const { talk, pending } = draft;
+  return {
+    talk: talk && { talkId: talk.talkId, identity: talk.identity },
+    reserved: pending && { talkId: pending.talkId, identity: pending.identity, over: pending.over },
+  };
 }
 
 function snapshotOf(draft: Draft, since: LogPosition | null): SnapshotAnswer {

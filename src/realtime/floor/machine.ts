@@ -5,6 +5,8 @@ import {
   end,
   join,
   leave,
+  publishers,
+  type PublishersAnswer,
   release,
   renew,
   rightsCleared,
@@ -54,6 +56,7 @@ export interface FloorInputs {
   renew: RenewInput;
   settle: OfGroup;
   snapshot: SnapshotInput;
+  publishers: OfGroup;
 }
 
 /** What each is answered, besides the `Change`. */
@@ -70,6 +73,7 @@ export interface FloorAnswers {
   renew: { readonly known: boolean };
   settle: void;
   snapshot: SnapshotAnswer;
+  publishers: PublishersAnswer;
 }
 
 export type FloorEventKind = keyof FloorInputs;
@@ -108,6 +112,7 @@ const decisions: Decisions = {
   renew,
   settle,
   snapshot,
+  publishers,
 };
 
 /**

@@ -59,6 +59,9 @@ export interface FloorStore {
   /** The group as last announced, with the events after `since` where the log still has them. */
   snapshot(input: SnapshotInput): Promise<GroupSnapshot>;
 
+  /** Who may be publishing, and for which talk: what the rights in the media server's rooms are held against. */
+  publishers(input: { groupId: string }): Promise<Publishers>;
+
   /** Groups with live state, for sweeps and the live view. Slow on a large store, but never in its way. */
   liveGroups(): Promise<readonly string[]>;
 
@@ -92,6 +95,20 @@ export interface GroupSnapshot extends Change {
   readonly connections: number;
   /** Payloads after `since`, or null when the log does not reach back to it. */
   readonly missed: readonly string[] | null;
+}
+
+/** Whoever has, or is being given, the floor. */
+export interface Publisher {
+  readonly talkId: string;
+  /** Null: this talker's voice needs no right from the media server. */
+  readonly identity: string | null;
+}
+
+export interface Publishers extends Change {
+  /** The open talk. */
+  readonly talk: Publisher | null;
+  /** The reservation that is not committed; `over` is the talk that it is about to pre-empt. */
+  readonly reserved: (Publisher & { readonly over: string | null }) | null;
 }
 
 export interface JoinInput {

@@ -55,6 +55,46 @@ export function describeTwoSteps(scene: Scene): void {
       expect(withoutPresence(heard)).toEqual([]);
     });
 
+    test('who may publish is told from the reservation to the end, by every process', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const publishers = async () => {
+        const { talk, reserved } = await there.store.publishers({ groupId });
+        return { talk, reserved };
+      };
+      expect(await publishers()).toEqual({ talk: null, reserved: null });
+      const input = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+      await here.store.request(input);
+      const { talkId } = input;
+      expect(await publishers()).toEqual({ talk: null, reserved: { talkId, identity: 'u_alice', over: null } });
+      await here.store.commit(commitOf(input));
+      expect(await publishers()).toEqual({ talk: { talkId, identity: 'u_alice' }, reserved: null });
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      expect(await publishers()).toEqual({ talk: null, reserved: null });
+    });
+
+    test('a talker whose voice needs no right is told without an identity, and who pre-empts him beside him', async () => {
+      const { here, there, groupId } = scene;
+      const [alice, bob] = await scene.pair();
+      const first = press(groupId, alice);
+      await here.store.request(first);
+      const second = press(groupId, bob, { oneStep: false, identity: 'u_bob', emergency: true });
+      await there.store.request(second);
+      expect(await here.store.publishers({ groupId })).toMatchObject({
+        talk: { talkId: first.talkId, identity: null },
+        reserved: { talkId: second.talkId, identity: 'u_bob', over: first.talkId },
+      });
+    });
+
+    test('to ask who may publish ends a talk whose time is over', async () => {
+      const { harness, here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      await here.store.request(press(groupId, alice, { identity: 'u_alice' }));
+      await expect.poll(() => harness.slot(groupId), { interval: 10 }).toBeNull();
+      const answer = await there.store.publishers({ groupId });
+      expect(answer).toMatchObject({ talk: null, reserved: null });
+    });
+
     test('a cancelled reservation was never a talk', async () => {
       const { harness, here, there, groupId } = scene;
       const [alice, bob] = await scene.pair();

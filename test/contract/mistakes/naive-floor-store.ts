@@ -14,6 +14,7 @@ import type {
   JoinInput,
   JoinOutcome,
   LeaveInput,
+  Publishers,
   ReleaseInput,
   ReleaseOutcome,
   RenewInput,
@@ -148,6 +149,10 @@ export class NaiveFloorStore implements FloorStore {
       connections: 0,
       missed: null,
     };
+  }
+
+  async publishers(): Promise<Publishers> {
+    return { ...nothing, talk: null, reserved: null };
   }
 
   async liveGroups(): Promise<readonly string[]> {
