@@ -83,7 +83,9 @@ export function showRoom(room: Room, key: KeyState, isToggle: boolean): void {
   setText(byId('group-name', HTMLHeadingElement), room.name);
   document.title = `${room.name} – Talk`;
   setText(byId('talker', HTMLParagraphElement), talkerText(room, key));
-  byId('talk', HTMLElement).dataset['key'] = key.kind;
+  const { dataset } = byId('talk', HTMLElement);
+  dataset['key'] = key.kind;
+  dataset['floor'] = room.talk === null ? 'idle' : room.talk.mine ? 'mine' : 'other';
   setText(byId('hold-label', HTMLSpanElement), holdText(key, isToggle));
 
   const shown = room.present.slice(0, MOST_PEOPLE);
