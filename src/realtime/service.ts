@@ -28,7 +28,7 @@ import {
 } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createVoiceRelay, type VoiceRelay } from './relay/index.ts';
-import { createMediaServer, type MediaServer, type MediaServerOptions } from './media/index.ts';
+import { createMediaServer, type MediaServer, type MediaServerOptions, MediaUnavailable } from './media/index.ts';
 
 /** Groups that no process has members in are looked at this often. */
 const SWEEP_MS = 10_000;
@@ -84,7 +84,9 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
   const logger = options.logger.child({ part: 'realtime' });
   const processId = uuid();
   const onError = (error: unknown, step: string): void => {
-    logger.warn({ err: error, step }, 'a step of the live groups failed');
+    // Of its absence the media server's adapter tells, once.
+    const isTold = error instanceof MediaUnavailable && error.isOutage;
+    logger[isTold ? 'debug' : 'warn']({ err: error, step }, 'a step of the live groups failed');
   };
   const store = await openLiveStore({
     redisUrl: options.redisUrl,

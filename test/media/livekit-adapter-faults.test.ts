@@ -138,12 +138,12 @@ describe('a media server that is away', () => {
     expect(bench().probes() - before).toBe(1);
   });
 
-  test('is noticed by health within a second when it freezes', async () => {
+  test('is noticed by health within two seconds when it freezes', async () => {
     const server = bench().mediaServer({ host: bench().slowed });
     bench().proxy.setDelay(5_000);
     const { tookMs, result } = await timed(server.health());
     expect(result).toBe('down');
-    expect(tookMs).toBeLessThan(1_500);
+    expect(tookMs).toBeLessThan(2_000);
   });
 });
 

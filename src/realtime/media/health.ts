@@ -1,46 +1,62 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { MediaBreaker } from './breaker.ts';
+import { CallFailed } from './call-failed.ts';
 import type { MediaLog } from './media-log.ts';
 
-const PROBE_LIMIT_MS = 500;
+/** Limit of one look; three that fail make an answer within the 2 s that any request may take (media.md). */
+const LOOK_LIMIT_MS = 400;
+/** What is known counts for so long. */
 const FRESH_MS = 1_000;
+/** Pauses until the next look: in doubt, while it cannot be used, and while it can. */
+const PAUSES_MS = { doubt: 100, away: 1_000, usable: 5_000 } as const;
+
+export interface MediaHealthOptions {
+  readonly breaker: MediaBreaker;
+  /** Succeeds when the media server can be used; throws `CallFailed`. */
+  readonly look: (limitMs: number) => Promise<void>;
+  readonly log: MediaLog;
+}
 
 /**
- * Whether the media server can be used now. An answer is kept for a second, concurrent askers share one probe, and
- * a change is one log line. While it is down it is probed every second, so that its return is noticed by itself.
+ * Keeps looking whether the media server can be used, so that its absence and its return are noticed by themselves, and
+ * tells of both: a change is one log line. The state itself is the breaker's.
  */
 export class MediaHealth {
-  readonly #host: string;
-  readonly #probeRooms: (limitMs: number) => Promise<void>;
+  readonly #breaker: MediaBreaker;
+  readonly #look: (limitMs: number) => Promise<void>;
   readonly #log: MediaLog;
-  #state: 'ok' | 'down' | undefined;
-  #probedAtMs = Number.NEGATIVE_INFINITY;
-  #probe: Promise<'ok' | 'down'> | undefined;
-  #watch: NodeJS.Timeout | undefined;
-  #closed = false;
   readonly #onBack = new Set<() => void>();
+  #knownAtMs = Number.NEGATIVE_INFINITY;
+  #finding: Promise<void> | undefined;
+  #nextLook: NodeJS.Timeout | undefined;
+  #failure: CallFailed | null = null;
+  #told: 'usable' | 'away' | 'unauthorized' = 'usable';
+  /** It may have been started again since it was seen last, and may have forgotten everything. */
+  #mayHaveBeenAway = false;
+  #closed = false;
 
-  constructor(host: string, probeRooms: (limitMs: number) => Promise<void>, log: MediaLog) {
-    this.#host = host;
-    this.#probeRooms = probeRooms;
+  constructor({ breaker, look, log }: MediaHealthOptions) {
+    this.#breaker = breaker;
+    this.#look = look;
     this.#log = log;
+    breaker.tell({
+      onFailure: (failure) => this.#doubt(failure),
+      onOpen: () => this.#tellAway(),
+      onClosed: () => this.#tellUsable(),
+    });
+    this.#lookIn(0);
   }
 
   /** At most a second old. */
   async state(): Promise<'ok' | 'down'> {
-    if (this.#state !== undefined && performance.now() - this.#probedAtMs < FRESH_MS) return this.#state;
-    this.#probe ??= this.#ask().finally(() => {
-      this.#probe = undefined;
-    });
-    return this.#probe;
+    if (performance.now() - this.#knownAtMs >= FRESH_MS) await this.#findOut();
+    return this.#breaker.isClosed ? 'ok' : 'down';
   }
 
-  /** A call has just failed: what was known of the state does not count any more. */
-  suspect(): void {
-    if (this.#closed) return;
-    this.#probedAtMs = Number.NEGATIVE_INFINITY;
-    void this.state();
-  }
-
-  /** `listener` is called each time the media server can be used again after it could not. Returns how to stop that. */
+  /**
+   * `listener` is called each time the media server answers again after it was, or only may have been, away: also when
+   * it was started again so quickly that hardly a call has failed. Returns how to stop that.
+   */
   onBack(listener: () => void): () => void {
     this.#onBack.add(listener);
     return () => void this.#onBack.delete(listener);
@@ -49,40 +65,68 @@ export class MediaHealth {
   close(): void {
     this.#closed = true;
     this.#onBack.clear();
-    clearInterval(this.#watch);
+    clearTimeout(this.#nextLook);
   }
 
-  async #ask(): Promise<'ok' | 'down'> {
-    let now: 'ok' | 'down' = 'ok';
-    let reason = '';
+  #doubt(failure: CallFailed): void {
+    this.#failure = failure;
+    this.#knownAtMs = Number.NEGATIVE_INFINITY;
+    if (failure.isBrokenLink) this.#mayHaveBeenAway = true;
+    if (!this.#closed) void this.#findOut();
+  }
+
+  /** Looks until one look has succeeded, or enough have failed. */
+  #findOut(): Promise<void> {
+    this.#finding ??= this.#lookUntilKnown().finally(() => {
+      this.#finding = undefined;
+      this.#lookIn(this.#breaker.isClosed ? PAUSES_MS.usable : PAUSES_MS.away);
+    });
+    return this.#finding;
+  }
+
+  async #lookUntilKnown(): Promise<void> {
+    for (;;) {
+      const beganAtMs = performance.now();
+      const isSeen = await this.#lookOnce();
+      this.#knownAtMs = performance.now();
+      if (isSeen || !this.#breaker.isClosed || this.#closed) return;
+      await pause(Math.max(0, beganAtMs + PAUSES_MS.doubt - this.#knownAtMs), undefined, { ref: false });
+    }
+  }
+
+  async #lookOnce(): Promise<boolean> {
     try {
-      const answer = await fetch(this.#host, { signal: AbortSignal.timeout(PROBE_LIMIT_MS) });
-      await answer.body?.cancel();
-      if (!answer.ok) throw new Error(`GET / answered ${answer.status}`);
-      await this.#probeRooms(PROBE_LIMIT_MS);
+      await this.#breaker.look(() => this.#look(LOOK_LIMIT_MS));
     } catch (error) {
-      now = 'down';
-      reason = reasonOf(error);
+      if (!(error instanceof CallFailed)) throw error;
+      this.#mayHaveBeenAway = true;
+      return false;
     }
-    const before = this.#state;
-    this.#state = now;
-    this.#probedAtMs = performance.now();
-    if (this.#closed || before === now) return now;
-    if (now === 'down') {
-      this.#log.warn({ reason }, 'media server cannot be used');
-      this.#watch = setInterval(() => this.suspect(), FRESH_MS).unref();
-    } else {
-      clearInterval(this.#watch);
-      if (before === 'down') {
-        this.#log.info({}, 'media server can be used again');
-        for (const listener of this.#onBack) listener();
-      }
-    }
-    return now;
+    if (!this.#mayHaveBeenAway || !this.#breaker.isClosed) return true;
+    this.#mayHaveBeenAway = false;
+    for (const listener of this.#onBack) listener();
+    return true;
   }
-}
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  #lookIn(delayMs: number): void {
+    clearTimeout(this.#nextLook);
+    if (this.#closed) return;
+    this.#nextLook = setTimeout(() => void this.#findOut(), delayMs).unref();
+  }
+
+  #tellAway(): void {
+    const { fault, detail } = this.#failure ?? new CallFailed('unreachable');
+    const now = fault === 'unauthorized' ? 'unauthorized' : 'away';
+    if (this.#closed || this.#told === now) return;
+    this.#told = now;
+    const fields = { reason: fault, ...(detail === null ? {} : { detail }) };
+    if (now === 'away') this.#log.warn(fields, 'media server cannot be used');
+    else this.#log.warn(fields, 'media server does not accept LIVEKIT_API_KEY and LIVEKIT_API_SECRET');
+  }
+
+  #tellUsable(): void {
+    if (this.#closed || this.#told === 'usable') return;
+    this.#told = 'usable';
+    this.#log.info({}, 'media server can be used again');
+  }
 }

@@ -1,10 +1,12 @@
 import type { Media } from '../protocol/index.ts';
+import { MediaBreaker } from './breaker.ts';
+import { CallFailed } from './call-failed.ts';
 import { CallsInOrder, TurnMissed } from './calls-in-order.ts';
 import { MediaHealth } from './health.ts';
 import type { MediaLog } from './media-log.ts';
 import { LISTEN, SPEAK } from './permissions.ts';
 import { type MediaServer, MediaUnavailable } from './port.ts';
-import { CallFailed, RoomControl, type RoomControlAddress } from './room-control.ts';
+import { RoomControl, type RoomControlAddress } from './room-control.ts';
 import { TAINT_TIMES, TaintedIdentities, type TaintTimes } from './tainted-identities.ts';
 import { listenMedia, publishMedia, type TokenIssuer } from './tokens.ts';
 
@@ -35,8 +37,10 @@ export class LivekitMediaServer implements MediaServer {
     const { livekit, keyPrefix, log } = options;
     this.#issuer = livekit;
     this.#keyPrefix = keyPrefix;
-    this.#control = new RoomControl(livekit);
-    this.#health = new MediaHealth(livekit.host, (limitMs) => this.#control.probe(`${keyPrefix}neda.`, limitMs), log);
+    const breaker = new MediaBreaker();
+    this.#control = new RoomControl(livekit, breaker);
+    const look = (limitMs: number): Promise<void> => this.#control.probe(`${keyPrefix}neda.`, limitMs);
+    this.#health = new MediaHealth({ breaker, look, log });
     this.#taints = new TaintedIdentities(
       {
         reachable: async () => (await this.#health.state()) === 'ok',
@@ -130,10 +134,9 @@ export class LivekitMediaServer implements MediaServer {
   }
 
   #unavailable(error: unknown): MediaUnavailable {
-    if (error instanceof TurnMissed) return new MediaUnavailable('earlier calls for the group used up the time');
+    if (error instanceof TurnMissed) return new MediaUnavailable('earlier calls for the group used up the time', true);
     if (!(error instanceof CallFailed)) throw error;
-    this.#health.suspect();
-    return new MediaUnavailable(error.message);
+    return new MediaUnavailable(error.message, error.isOutage);
   }
 }
 

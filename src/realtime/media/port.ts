@@ -29,6 +29,13 @@ export interface MediaServer {
 /** The media server refused, failed, or did not answer in time. */
 export class MediaUnavailable extends Error {
   override readonly name = 'MediaUnavailable';
+  /** The media server is away or slow, of which its adapter tells once; else it is this call that was not obeyed. */
+  readonly isOutage: boolean;
+
+  constructor(message: string, isOutage: boolean) {
+    super(message);
+    this.isOutage = isOutage;
+  }
 }
 
 /** The media identity of one session of a user: the same for all rooms. */

@@ -1,34 +1,7 @@
 import { RoomServiceClient, ServerError } from 'livekit-server-sdk';
+import type { MediaBreaker } from './breaker.ts';
+import { CallFailed, callFailed } from './call-failed.ts';
 import type { LISTEN } from './permissions.ts';
-
-/** Why a call to the media server failed. Never the vendor's own words: LiveKit repeats the caller's token in them. */
-export type CallFault =
-  | 'unreachable'
-  | 'unauthorized'
-  | 'refused'
-  | 'timeout'
-  | 'broken_off'
-  | 'server_error'
-  | 'not_applied';
-
-/** Faults after which a call was not carried out and will not be. */
-const HARMLESS: ReadonlySet<CallFault> = new Set(['unreachable', 'unauthorized', 'refused']);
-
-/** A call to the media server failed. */
-export class CallFailed extends Error {
-  override readonly name = 'CallFailed';
-  readonly fault: CallFault;
-
-  constructor(fault: CallFault) {
-    super(`media server: ${fault}`);
-    this.fault = fault;
-  }
-
-  /** It may have been carried out nevertheless, now or later. */
-  get outcomeUnknown(): boolean {
-    return !HARMLESS.has(this.fault);
-  }
-}
 
 export interface RoomControlAddress {
   /** `http://` or `https://`. */
@@ -41,13 +14,15 @@ type Rights = typeof LISTEN;
 
 /**
  * The calls of LiveKit's room service that the floor needs, each with a limit of its own in milliseconds, after
- * which it is aborted. All throw `CallFailed`.
+ * which it is aborted. All throw `CallFailed`, and all but `probe` at once while the media server cannot be used.
  */
 export class RoomControl {
   readonly #address: RoomControlAddress;
+  readonly #breaker: MediaBreaker;
 
-  constructor(address: RoomControlAddress) {
+  constructor(address: RoomControlAddress, breaker: MediaBreaker) {
     this.#address = address;
+    this.#breaker = breaker;
   }
 
   /** Replaces all rights of a participant. `absent`: no such room, or he is not in it. */
@@ -72,12 +47,26 @@ export class RoomControl {
     await this.#call(limitMs, (client) => client.removeParticipant(room, identity));
   }
 
-  /** Succeeds when the room service answers and accepts the key. Asks for one room only: the list may be long. */
+  /** Succeeds when the media server is well, and accepts the key. Asks for one room only: the list may be long. */
   async probe(room: string, limitMs: number): Promise<void> {
-    await this.#call(limitMs, (client) => client.listRooms([room]));
+    await Promise.all([this.#greet(limitMs), this.#make(limitMs, (client) => client.listRooms([room]))]);
   }
 
-  async #call<Result>(
+  async #greet(limitMs: number): Promise<void> {
+    try {
+      const answer = await fetch(this.#address.host, { signal: AbortSignal.timeout(limitMs) });
+      await answer.body?.cancel();
+      if (!answer.ok) throw new CallFailed('server_error', String(answer.status));
+    } catch (error) {
+      throw callFailed(error);
+    }
+  }
+
+  #call<Result>(limitMs: number, call: (client: RoomServiceClient) => Promise<Result>): Promise<Result | 'absent'> {
+    return this.#breaker.call(() => this.#make(limitMs, call));
+  }
+
+  async #make<Result>(
     limitMs: number,
     call: (client: RoomServiceClient) => Promise<Result>,
   ): Promise<Result | 'absent'> {
@@ -92,18 +81,7 @@ export class RoomControl {
     } catch (error) {
       if (error instanceof ServerError && error.status === 404) return 'absent';
       // Without the cause: see CallFault.
-      throw new CallFailed(faultOf(error));
+      throw callFailed(error);
     }
   }
-}
-
-function faultOf(error: unknown): CallFault {
-  if (error instanceof ServerError) {
-    if (error.status === 401 || error.status === 403) return 'unauthorized';
-    return error.status >= 500 ? 'server_error' : 'refused';
-  }
-  if (error instanceof Error && error.name === 'TimeoutError') return 'timeout';
-  // `fetch failed` without a connection: nothing was sent. A connection that broke in the call may have delivered it.
-  const code = error instanceof Error && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : '';
-  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'unreachable' : 'broken_off';
 }
