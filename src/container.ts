@@ -3,18 +3,28 @@ import { createFloorAudit } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { createCore, type Core, type CoreOverrides } from './core.ts';
 import { AppError } from './errors.ts';
+import type { Auth } from './auth/index.ts';
 import type { Groups } from './groups/index.ts';
 import { createGapRecords, createHistory, type History } from './history/index.ts';
 import { createHealth, type Health } from './http/health.ts';
 import type { RunChange } from './infra/change.ts';
 import { createLiveStoreGenerations, type LiveStoreGenerations } from './live-store/index.ts';
-import { createRealtime, exportGatewayMetrics, exportRelayMetrics, type Realtime } from './realtime/index.ts';
+import {
+  createMediaGate,
+  createRealtime,
+  exportGatewayMetrics,
+  exportGuardMetrics,
+  exportRelayMetrics,
+  type MediaGate,
+  type Realtime,
+} from './realtime/index.ts';
 
 /** Everything that the server is made of. */
 export interface Container extends Omit<Core, 'close'> {
   readonly liveStore: LiveStoreGenerations;
   readonly health: Health;
   readonly realtime: Realtime;
+  readonly mediaGate: MediaGate;
   readonly adminLive: AdminLive;
   readonly history: History;
   /** As `runChange`; the change counts in every process before it is answered, or a second later at the latest. */
@@ -48,6 +58,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
       membershipOf: groups.membershipOf,
       exists: (groupId) => groupExists(groups, groupId),
     },
+    rooms: createRoomAccess(auth, groups),
     events: outbox,
     tokenRenewal: { possibleSinceMs: outbox.readableSinceMs },
     raiseGeneration: liveStore.currentGeneration,
@@ -58,6 +69,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
   exportRelayMetrics(metrics, realtime.relay.counters);
+  exportGuardMetrics(metrics, realtime.mediaGuard.counters);
   const history = createHistory({
     database,
     runChange,
@@ -81,6 +93,13 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
     liveStore,
     health,
     realtime,
+    mediaGate: createMediaGate({
+      livekit: config.livekit,
+      keyPrefix: config.keyPrefix,
+      access: { isLiving: auth.isLiving, isMember: groups.isMember },
+      rateLimits: config.rateLimits,
+      nowMs: clock.nowMs,
+    }),
     adminLive: createAdminLive({ live: realtime.live, groups, audit, runChange }),
     history,
     start: async () => {
@@ -100,6 +119,27 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
       await outbox.stop();
       await close();
     },
+  };
+}
+
+type RoomAccess = Parameters<typeof createRealtime>[0]['rooms'];
+
+/** Two reads for a whole room. */
+function createRoomAccess(auth: Auth, groups: Groups): RoomAccess {
+  return {
+    outsidersOf: async (groupId, members) => {
+      const [living, inGroup] = await Promise.all([
+        auth.livingAmong(members.map(({ sessionId }) => sessionId)),
+        groups.membersAmong(
+          groupId,
+          members.map(({ userId }) => userId),
+        ),
+      ]);
+      const owners = new Map(living.map(({ id, userId }) => [id, userId]));
+      const insiders = new Set(inGroup);
+      return members.filter(({ userId, sessionId }) => owners.get(sessionId) !== userId || !insiders.has(userId));
+    },
+    groupsOf: async (userId) => (await groups.membershipsOf(userId)).map(({ group }) => group.id),
   };
 }
 

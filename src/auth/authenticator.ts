@@ -36,6 +36,11 @@ export interface Authenticator {
    * Throws `dependency_unavailable` when the session is not known and PostgreSQL is away.
    */
   authenticate(accessToken: string, options?: { readonly isFresh?: boolean }): Promise<AuthenticationResult>;
+  /**
+   * Is this a living session of a user who may sign in? Reads now; while PostgreSQL is away, what this process knows
+   * counts. Throws `dependency_unavailable` when it knows nothing then.
+   */
+  isLiving(userId: string, sessionId: string): Promise<boolean>;
   /** The session is in use now; stored with others every 10 s. Never throws. */
   seen(sessionId: string): void;
 }
@@ -77,6 +82,12 @@ export function createAuthenticator(parts: {
     return { session, user };
   }
 
+  /** As `read`, for a session of which no access token of ours says whose it is. */
+  async function readBySession(sessionId: string): Promise<Known> {
+    const session = await database.read((query) => repo.findSession(query, sessionId));
+    return { session, user: session === null ? null : await users.find(session.userId) };
+  }
+
   /** The first use of a new pair ends the time of the pair before. */
   async function confirm(session: SessionRow, claims: AccessClaims, isFresh: boolean): Promise<void> {
     if (session.previousHash === null) return;
@@ -104,12 +115,9 @@ export function createAuthenticator(parts: {
     const known = isFresh
       ? await cache.getFresh(claims.sessionId, load)
       : await cache.get(claims.sessionId, load, (value) => knowsPair(value, claims));
-    const { session, user } = known;
-    if (session === null || session.userId !== claims.userId) return { ok: false, reason: 'token_invalid' };
-    if (user === null || user.disabled) return { ok: false, reason: 'user_disabled' };
-    if (session.endedAt !== null || session.expiresAt.getTime() <= clock.nowMs()) {
-      return { ok: false, reason: 'session_revoked' };
-    }
+    const living = livingOf(known, claims.userId);
+    if (!living.ok) return living;
+    const { session, user } = living;
     await confirm(session, claims, isFresh);
     seen(session.id);
     return {
@@ -118,6 +126,25 @@ export function createAuthenticator(parts: {
       session: sessionOnWire(session, true),
       expiresAtMs: claims.expiresAtMs,
     };
+  }
+
+  function livingOf(
+    { session, user }: Known,
+    userId: string,
+  ):
+    | { readonly ok: true; readonly session: SessionRow; readonly user: UserRecord }
+    | { readonly ok: false; readonly reason: AuthenticationRefusal } {
+    if (session === null || session.userId !== userId) return { ok: false, reason: 'token_invalid' };
+    if (user === null || user.disabled) return { ok: false, reason: 'user_disabled' };
+    if (session.endedAt !== null || session.expiresAt.getTime() <= clock.nowMs()) {
+      return { ok: false, reason: 'session_revoked' };
+    }
+    return { ok: true, session, user };
+  }
+
+  async function isLiving(userId: string, sessionId: string): Promise<boolean> {
+    const known = await cache.getNewest(sessionId, () => readBySession(sessionId));
+    return livingOf(known, userId).ok;
   }
 
   function seen(sessionId: string): void {
@@ -146,7 +173,7 @@ export function createAuthenticator(parts: {
   const flusher = createPeriodic({ name: 'last seen', everyMs: flushEveryMs, logger: parts.logger, work: flushSeen });
 
   return {
-    authenticator: { authenticate, seen },
+    authenticator: { authenticate, isLiving, seen },
     forget: (sessionId) => cache.drop(sessionId),
     startAuthenticator: () => {
       unsubscribe = parts.outbox.subscribe(onEvent);

@@ -20,7 +20,7 @@ export interface MembershipView {
 /**
  * Who is in which group, from what this process knows: changes of any process are known as soon as the outbox tells
  * them, and what is known is used for up to 30 min while PostgreSQL is away. `isFresh` reads in any case.
- * Both throw `dependency_unavailable` when nothing is known and PostgreSQL is away.
+ * The first two throw `dependency_unavailable` when nothing is known and PostgreSQL is away.
  */
 export interface Memberships {
   /** All living memberships of a user, ordered by group id. */
@@ -30,6 +30,11 @@ export interface Memberships {
     groupId: string,
     options?: { readonly isFresh?: boolean },
   ): Promise<MembershipView | null>;
+  /**
+   * Is he in this living group? Reads now; while PostgreSQL is away, what this process knows of him counts.
+   * Throws `dependency_unavailable` when nothing is known then.
+   */
+  isMember(userId: string, groupId: string): Promise<boolean>;
 }
 
 export function createMemberships(parts: {
@@ -62,6 +67,10 @@ export function createMemberships(parts: {
       }
       const all = await membershipsOf(userId);
       return all.find((membership) => membership.group.id === groupId) ?? null;
+    },
+    isMember: async (userId, groupId) => {
+      const all = await cache.getNewest(userId, () => readAll(userId));
+      return all.some(({ group }) => group.id === groupId);
     },
   };
 }

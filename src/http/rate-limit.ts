@@ -8,6 +8,12 @@ const requestsPerMinute = 1_200;
 const addressesAtMost = 20_000;
 
 /**
+ * Asked by the operator's own machines. The gate is asked about joins of many devices, perhaps all behind one address,
+ * which must not use up what that address may ask for besides; it counts by session itself.
+ */
+const uncounted: ReadonlySet<string> = new Set(['/livez', '/readyz', '/api/v1/media/gate']);
+
+/**
  * 1200 requests a minute and address, and what a route counts besides (`checkRate`), before anything else is looked at.
  * Source: the contract's "Limits" and "Order of checks".
  */
@@ -18,7 +24,7 @@ export async function limitRequests(server: HttpServer): Promise<void> {
     timeWindow: 60_000,
     cache: addressesAtMost,
     keyGenerator: (request: FastifyRequest) => addressKey(request.ip),
-    allowList: ({ routeOptions }: FastifyRequest) => routeOptions.url === '/livez' || routeOptions.url === '/readyz',
+    allowList: ({ routeOptions }: FastifyRequest) => uncounted.has(routeOptions.url ?? ''),
     errorResponseBuilder: (_request, context) =>
       new AppError('too_many_requests', `More than ${context.max} requests a minute from this address.`, {
         retryAfterMs: context.ttl,

@@ -20,6 +20,7 @@ function setUp() {
     ...inner,
     get: (of: string, isUsable: (value: string) => boolean) => inner.get(of, read, isUsable),
     getFresh: (of: string) => inner.getFresh(of, read),
+    getNewest: (of: string) => inner.getNewest(of, read),
   };
   async function know(value: string): Promise<void> {
     const answer = cache.getFresh(key);
@@ -96,4 +97,20 @@ it('does not give what was dropped when reading fails', async () => {
   cache.drop('s');
   setting.reads.shift()?.(new Error('away'));
   await expect(answer).rejects.toThrow('away');
+});
+
+it('reads what must be the newest, and falls back on what is known while reading fails', async () => {
+  const { cache, setting, know } = setUp();
+  await know('one');
+  const newest = cache.getNewest(key);
+  setting.reads.shift()?.('two');
+  expect(await newest).toBe('two');
+  setting.nowMs = 30 * 60_000;
+  const known = cache.getNewest(key);
+  setting.reads.shift()?.(new Error('away'));
+  expect(await known).toBe('two');
+  setting.nowMs += 1;
+  const forgotten = cache.getNewest(key);
+  setting.reads.shift()?.(new Error('away'));
+  await expect(forgotten).rejects.toThrow('away');
 });

@@ -9,6 +9,8 @@ export interface ReadCache<T> {
    * of up to `staleMs` is given instead: while the database is away, no revocation can commit.
    */
   get(key: string, read: () => Promise<T>, isUsable?: (value: T) => boolean): Promise<T>;
+  /** Reads now. When reading fails, a known value is given as by `get`. */
+  getNewest(key: string, read: () => Promise<T>): Promise<T>;
   /** Reads now, whatever is known. */
   getFresh(key: string, read: () => Promise<T>): Promise<T>;
   drop(key: string): void;
@@ -66,19 +68,23 @@ export function createReadCache<T>(monotonicMs: () => number): ReadCache<T> {
     return entry;
   }
 
+  async function getNewest(key: string, read: () => Promise<T>, isUsable: (value: T) => boolean): Promise<T> {
+    try {
+      return await getFresh(key, read);
+    } catch (error) {
+      // Looked up again: a drop that came meanwhile counts.
+      const stale = knownFor(key, staleMs, isUsable);
+      if (stale === undefined) throw error;
+      return stale.value;
+    }
+  }
+
   return {
     getFresh,
+    getNewest: (key, read) => getNewest(key, read, () => true),
     get: async (key, read, isUsable = () => true) => {
       const known = knownFor(key, freshMs, isUsable);
-      if (known !== undefined) return known.value;
-      try {
-        return await getFresh(key, read);
-      } catch (error) {
-        // Looked up again: a drop that came meanwhile counts.
-        const stale = knownFor(key, staleMs, isUsable);
-        if (stale === undefined) throw error;
-        return stale.value;
-      }
+      return known === undefined ? getNewest(key, read, isUsable) : known.value;
     },
     drop: (key) => {
       entries.delete(key);

@@ -17,6 +17,12 @@ interface Recipe {
   readonly objects?: Readonly<Record<string, ObjectKind>>;
   readonly body?: (given: Given) => unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Another sends the request, who asks whether the caller may join the room of this group. */
+  readonly isRelayed?: (given: {
+    readonly world: World;
+    readonly caller: Person | null;
+    readonly groupId: string;
+  }) => Promise<Readonly<Record<string, string>>>;
   /** Where the row's own path is none that can be asked for. */
   readonly path?: string;
   /** What the request uses up, so that it has one of its own. */
@@ -72,6 +78,12 @@ export const recipes: Readonly<Record<string, Recipe>> = {
   'GET /api/v1/groups/:id/members': groupOnly,
   'POST /api/v1/groups/:id/media-token': groupOnly,
   'GET /api/v1/groups/:id/talks': groupOnly,
+  "GET /api/v1/media/gate (a media token of the caller's session)": {
+    isRelayed: async ({ world, caller, groupId }) => ({
+      'x-forwarded-uri': `/rtc${caller === null ? '' : `?access_token=${await world.mediaToken(caller, groupId)}`}`,
+    }),
+    inProduction: true,
+  },
   'GET /api/v1/admin/talks': {},
   'GET /api/v1/admin/voice-sessions': {},
   'GET /api/v1/admin/users': {},
@@ -110,7 +122,9 @@ export async function ask(
   replaced: Readonly<Record<string, string>> = {},
 ): Promise<RestAnswer> {
   const { recipe, method, path } = partsOf(row);
-  const needsGroup = recipe.consumes === 'person' || Object.values(recipe.objects ?? {}).some(isOfGroup);
+  const { isRelayed } = recipe;
+  const needsGroup =
+    recipe.consumes === 'person' || isRelayed !== undefined || Object.values(recipe.objects ?? {}).some(isOfGroup);
   const groupId = needsGroup ? await world.newGroup(column) : '';
   const caller = await callerOf(world, row, column, groupId);
   const ids: Record<string, string> = {};
@@ -123,9 +137,9 @@ export async function ask(
     method,
     path.replaceAll(/:([A-Za-z]+)/g, (_all, name: string) => ids[name] ?? ''),
     {
-      ...(caller === null ? {} : { token: caller.tokens.accessToken }),
+      ...(caller === null || isRelayed !== undefined ? {} : { token: caller.tokens.accessToken }),
       ...(body === undefined ? {} : { body }),
-      headers: recipe.headers ?? {},
+      headers: (await isRelayed?.({ world, caller, groupId })) ?? recipe.headers ?? {},
     },
   );
 }

@@ -1,6 +1,8 @@
+import { SignJWT } from 'jose';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import { type Neda, startNeda } from '../_support/neda.ts';
+import { freePort } from '../_support/ports.ts';
 import { createDatabase } from '../_support/postgres.ts';
 import { startRedis } from '../_support/redis.ts';
 import type { Rest } from '../_support/rest.ts';
@@ -8,6 +10,7 @@ import { type Tokens, user } from '../_support/wire.ts';
 import type { Column } from './authorisation-table.ts';
 
 export const password = 'push-to-talk';
+const mediaSecret = 'W8sKd3PzVq6MtXb1RfYh9JcLg4NvTa7E';
 
 /** Somebody and his tokens, whether they are still good or not. */
 export interface Person {
@@ -38,7 +41,7 @@ export type ObjectKind = 'group' | 'user' | 'member' | 'own session' | 'session 
 /** The people of the table around a running server; whatever they need is made over REST. */
 export interface World {
   readonly neda: Neda;
-  /** The same deployment, run as in production. */
+  /** The same deployment, run as in production, with a media server that is away. */
   readonly production: Rest;
   /** Whose requests a column's are; null for nobody. On `/admin` the last two columns are admins. */
   callerOf(column: Column, isAdminRoute?: boolean): Person | null;
@@ -55,6 +58,8 @@ export interface World {
   makeGone(kind: ObjectKind, caller: Person | null, groupId: string): Promise<readonly string[]>;
   /** A code with which a watch of his can sign in, if he may. */
   pairingCode(person: Person): Promise<string>;
+  /** As the production server would sign it, whether it would or not. */
+  mediaToken(person: Person, groupId: string): Promise<string>;
   /** A username that nobody has. */
   unusedName(): string;
   [Symbol.asyncDispose](): Promise<void>;
@@ -76,6 +81,9 @@ export async function openWorld(): Promise<World> {
         HOST: '127.0.0.1',
         RATE_LIMITS: 'on',
         METRICS_TOKEN: 'q7VtR2mXz9KcW4bN',
+        LIVEKIT_HOST: `http://127.0.0.1:${await freePort()}`,
+        LIVEKIT_API_KEY: 'key',
+        LIVEKIT_API_SECRET: mediaSecret,
       },
     }),
   );
@@ -213,6 +221,15 @@ export async function openWorld(): Promise<World> {
       const made = await asAdmin(201, 'POST', `/users/${id}/pairing-codes`);
       if (isDisabled) await asAdmin(200, 'PATCH', `/users/${id}`, { disabled: true });
       return z.looseObject({ code: z.string() }).parse(made).code;
+    },
+    mediaToken: ({ id, tokens }, groupId) => {
+      const rights = { canSubscribe: true, canPublish: false, canPublishData: false };
+      return new SignJWT({ video: { room: `neda.${groupId}`, roomJoin: true, ...rights } })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('key')
+        .setSubject(`u_${id}.${tokens.session.id}`)
+        .setExpirationTime('1m')
+        .sign(new TextEncoder().encode(mediaSecret));
     },
     unusedName: () => {
       serial += 1;

@@ -10,7 +10,11 @@ const media = z.looseObject({
   examples: z.record(z.string(), z.looseObject({ value: z.unknown().optional() })).optional(),
 });
 const content = z.record(z.string(), media);
-const parameter = z.looseObject({ name: z.string(), in: z.enum(['path', 'query']), example: z.unknown().optional() });
+const parameter = z.looseObject({
+  name: z.string(),
+  in: z.enum(['path', 'query', 'header']),
+  example: z.unknown().optional(),
+});
 const answer = z.looseObject({
   description: z.string(),
   headers: z.record(z.string(), z.unknown()),

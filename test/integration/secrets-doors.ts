@@ -171,6 +171,29 @@ export class Doors {
     await this.send('GET', `/api/v1/groups?limit=%zz${this.#secret('a secret in a bad query')}`, { token });
   }
 
+  /** What a reverse proxy tells the gate: addresses with tokens of the media server, good and bad. */
+  async gate(token: string, groupId: string): Promise<void> {
+    const path = '/api/v1/media/gate';
+    const { body } = await this.send('POST', `/api/v1/groups/${groupId}/media-token`, { token });
+    const media = typeof body === 'object' && body !== null && 'token' in body ? String(body.token) : '';
+    this.#secrets.add('a media token', media);
+    const forged = `${media.slice(0, -20)}${this.#secret('a forged signature of a media token')}`;
+    const invented = this.#secret('an invented media token');
+    const headers: readonly Readonly<Record<string, string>>[] = [
+      { 'x-forwarded-uri': `/rtc?access_token=${media}` },
+      { 'x-forwarded-uri': `/rtc?access_token=${forged}` },
+      { 'x-forwarded-uri': `/rtc?access_token=${media}&publish=${this.#secret('a second identity')}` },
+      { 'x-forwarded-uri': `/rtc?access_token=${invented}`, authorization: `Bearer ${media}` },
+      { 'x-forwarded-uri': `/${invented}?token=${invented}#${invented}` },
+      { 'x-forwarded-uri': invented, 'x-forwarded-method': invented },
+      { 'x-forwarded-uri': '/rtc', authorization: `Bearer ${forged}` },
+      { 'x-forwarded-uri': '/rtc', authorization: invented },
+    ];
+    for (const each of headers) await this.send('GET', path, { headers: each });
+    await this.send('GET', `${path}?access_token=${media}`);
+    await this.send('POST', path, { headers: { 'x-forwarded-uri': `/rtc?access_token=${invented}` } });
+  }
+
   /** Good, used and wrong codes; and what is none. */
   async pairingCodes(admin: Tokens, userId: string): Promise<void> {
     const path = `/api/v1/admin/users/${userId}/pairing-codes`;

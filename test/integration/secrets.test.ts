@@ -93,6 +93,7 @@ describe('a server that is told secrets through every door', () => {
     await doors.wire();
     const member = await doors.signIn('member', password);
     await doors.addresses(member.accessToken);
+    await doors.gate(member.accessToken, groupId);
     await doors.sockets(member);
     const ofOperator = { headers: { authorization: `Bearer ${metricsToken}` } };
     await neda.rest.expect(200, 'GET', '/metrics', ofOperator);
@@ -139,7 +140,14 @@ describe('a server that is told secrets through every door', () => {
 
   it('tells none of them to who is refused', () => {
     const told = doors.refusals.join('\n');
-    for (const sign of ['"wrong_password"', '"refresh_reused"', '"invalid_json"', '"body_too_large"', '"internal"']) {
+    for (const sign of [
+      '"wrong_password"',
+      '"refresh_reused"',
+      '"invalid_json"',
+      '"body_too_large"',
+      '"internal"',
+      '"forbidden"',
+    ]) {
       expect(told).toContain(sign);
     }
     expect(told).toContain('"dependency_unavailable"');

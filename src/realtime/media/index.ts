@@ -3,6 +3,7 @@ import type { MediaLog } from './media-log.ts';
 import { noMediaServer } from './none.ts';
 import type { MediaServer } from './port.ts';
 
+export { createMediaGate, type GateRefusal, type MediaGate } from './gate.ts';
 export { type MediaProbe, probeLivekit } from './probe.ts';
 export { mediaIdentity, type MediaServer, MediaUnavailable } from './port.ts';
 
