@@ -9,14 +9,25 @@ export interface Fault {
   readonly fix: string;
 }
 
+/** What the command line asks of a start, beside the environment. */
+export interface StartOptions {
+  /** `--lan`: listen in the network too. */
+  readonly lan?: boolean;
+}
+
 const makeSecret = 'make one with: openssl rand -base64 48';
 
 /**
  * All faults that show only when values are seen together.
  * @param alreadyFaulty variables with a fault of their own: they are not reported as missing as well
  */
-export function faultsAcross(values: EnvironmentValues, alreadyFaulty: ReadonlySet<string>): Fault[] {
+export function faultsAcross(
+  values: EnvironmentValues,
+  alreadyFaulty: ReadonlySet<string>,
+  options: StartOptions = {},
+): Fault[] {
   const faults: Fault[] = [...pairFaults(values, alreadyFaulty)];
+  if (options.lan === true) faults.push(...lanFaults(values));
   if (values.NODE_ENV === 'production') faults.push(...productionFaults(values, alreadyFaulty));
   return faults;
 }
@@ -24,6 +35,25 @@ export function faultsAcross(values: EnvironmentValues, alreadyFaulty: ReadonlyS
 /** Does the address mean this machine only? */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function lanFaults(values: EnvironmentValues): Fault[] {
+  const faults: Fault[] = [];
+  if (values.NODE_ENV === 'production') {
+    faults.push({
+      variable: '--lan',
+      reason: 'is for development, and NODE_ENV is production',
+      fix: 'take it away; HOST says where a production server listens',
+    });
+  }
+  if (values.HOST !== undefined) {
+    faults.push({
+      variable: 'HOST',
+      reason: `is ${values.HOST}, and --lan listens at 127.0.0.1 and at the address in the network`,
+      fix: 'take HOST away, or start without --lan',
+    });
+  }
+  return faults;
 }
 
 function isGiven(name: ConfigVariable, values: EnvironmentValues, alreadyFaulty: ReadonlySet<string>): boolean {

@@ -210,7 +210,7 @@ export const environmentSchema = z.object({
     {
       section: edges,
       purpose: 'Origins of web pages that may use REST and the WebSocket, separated by commas.',
-      otherwise: 'this server itself on loopback; none in production',
+      otherwise: 'this server itself on loopback, and in the network with --lan; none in production',
       example: 'https://talk.example.org',
     },
     listOf(origin),
@@ -219,7 +219,7 @@ export const environmentSchema = z.object({
     {
       section: edges,
       purpose: 'Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas.',
-      otherwise: 'none',
+      otherwise: 'none; this machine with --lan',
       example: '10.0.0.0/8',
     },
     listOf(proxy),
@@ -286,7 +286,7 @@ export const environmentSchema = z.object({
     {
       section: people,
       purpose: 'Password of the demo users, 8 to 256 characters.',
-      otherwise: 'push-to-talk; a random one, printed once, when HOST is not loopback',
+      otherwise: 'push-to-talk; a random one, printed, when HOST is not loopback or with --lan',
       example: '',
     },
     text(8, 256),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { completeConfig, ConfigFault, readConfig, Secret, withEnvFile, type Fault } from './config.ts';
+import { completeConfig, ConfigFault, readConfig, Secret, withEnvFile, withLan, type Fault } from './config.ts';
 
 const key = () => randomBytes(36).toString('base64url');
 
@@ -347,5 +347,60 @@ describe('Secret', () => {
       `${String(secret)} ${JSON.stringify({ secret })} ${inspect({ secret }, { showHidden: true })}`,
     ).not.toContain('hush');
     expect(secret.reveal()).toBe('hush');
+  });
+});
+
+describe('--lan', () => {
+  const faults = (environment: Record<string, string>): readonly Fault[] => {
+    try {
+      readConfig(environment, undefined, { lan: true });
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigFault) return error.faults;
+      throw error;
+    }
+  };
+
+  it('lets pages of both addresses in the network connect, beside those that may anyway', () => {
+    const settings = withLan(readConfig({}, undefined, { lan: true }), '192.168.1.20');
+    expect(settings.http).toMatchObject({ host: '127.0.0.1', lanAddress: '192.168.1.20' });
+    expect(settings.http.allowedOrigins).toEqual([
+      'http://127.0.0.1:8000',
+      'http://localhost:8000',
+      'http://192.168.1.20:8000',
+      'https://192.168.1.20:8443',
+    ]);
+    const given = withLan(readConfig({ ALLOWED_ORIGINS: 'https://a.example', PORT: '8443' }), '10.0.0.5');
+    expect(given.http.allowedOrigins).toEqual(['https://a.example', 'http://10.0.0.5:8443', 'https://10.0.0.5:8444']);
+  });
+
+  it('believes a proxy on this machine unless others are named', () => {
+    expect(withLan(readConfig({}), '10.0.0.5').http.trustedProxies).toEqual(['loopback']);
+    expect(withLan(readConfig({ TRUSTED_PROXIES: '10.0.0.9' }), '10.0.0.5').http.trustedProxies).toEqual(['10.0.0.9']);
+  });
+
+  it.each([{}, { DEMO_PASSWORD: 'push-to-talk' }])('never takes the demo password that everybody knows: %j', (more) => {
+    expect(withLan(readConfig(more), '10.0.0.5').demoData).toMatchObject({ enabled: true, password: null });
+  });
+
+  it('takes a demo password of the operator', () => {
+    expect(withLan(readConfig({ DEMO_PASSWORD: 'a b c d e f' }), '10.0.0.5').demoData.password?.reveal()).toBe(
+      'a b c d e f',
+    );
+  });
+
+  it('is refused in production and beside HOST, with all other faults', () => {
+    expect(faults({})).toEqual([]);
+    expect(faults(production).map(({ variable }) => variable)).toEqual(['--lan']);
+    expect(faults({ HOST: '127.0.0.1' })).toMatchObject([
+      { variable: 'HOST', reason: expect.stringContaining('--lan') },
+    ]);
+    expect(faults({ NODE_ENV: 'production', HOST: '::' }).map(({ variable }) => variable)).toEqual([
+      '--lan',
+      'HOST',
+      'SECRET_KEY',
+      'DATABASE_URL',
+      'REDIS_URL',
+    ]);
   });
 });

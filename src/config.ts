@@ -9,7 +9,7 @@ import {
   type LogLevel,
   type Mode,
 } from './config-variables.ts';
-import { faultsAcross, isLoopback, type Fault } from './config-rules.ts';
+import { faultsAcross, isLoopback, type Fault, type StartOptions } from './config-rules.ts';
 
 export { isLoopback, type Fault } from './config-rules.ts';
 
@@ -20,6 +20,8 @@ export interface Config {
   readonly http: {
     readonly host: string;
     readonly port: number;
+    /** Where the server listens beside `host` with `--lan`. */
+    readonly lanAddress: string | null;
     readonly allowedOrigins: readonly string[];
     readonly trustedProxies: readonly string[];
     readonly talkPage: boolean;
@@ -127,12 +129,13 @@ export function withEnvFile(environment: Environment, envFileText: string): Envi
 }
 
 /**
- * Checks every variable alone and all of them together.
+ * Checks every variable alone and all of them together, and with the options of the command line.
  * Throws {@link ConfigFault} listing all that is wrong. Source: the contract's "Environment".
  */
 export function readConfig(
   environment: Environment,
   readSecretFile: ReadSecretFile = (path) => readFileSync(path, 'utf8'),
+  options: StartOptions = {},
 ): Settings {
   const faults: Fault[] = [];
   const texts = textsOf(environment, readSecretFile, faults);
@@ -149,9 +152,35 @@ export function readConfig(
   }
   const values = parsed.data;
   const alreadyFaulty = new Set(faults.map((fault) => fault.variable));
-  faults.push(...faultsAcross(values, alreadyFaulty));
+  faults.push(...faultsAcross(values, alreadyFaulty, options));
   if (faults.length > 0) throw new ConfigFault(faults);
   return deepFreeze(settingsOf(values));
+}
+
+/**
+ * The settings of a server that listens in the network too: pages opened there may connect, and a reverse proxy on
+ * this machine is believed about its clients unless TRUSTED_PROXIES says whom to believe. The demo password that
+ * everybody knows does not count there, whoever set it.
+ */
+export function withLan(settings: Settings, address: string): Settings {
+  const { http, demoData } = settings;
+  const origins = [`http://${address}:${http.port}`, `https://${address}:${lanHttpsPort(http.port)}`];
+  const isPublic = demoData.password?.reveal() === publicDemoPassword;
+  return deepFreeze({
+    ...settings,
+    http: {
+      ...http,
+      lanAddress: address,
+      allowedOrigins: [...new Set([...http.allowedOrigins, ...origins.map((origin) => new URL(origin).origin)])],
+      trustedProxies: http.trustedProxies.length > 0 ? http.trustedProxies : ['loopback'],
+    },
+    demoData: { ...demoData, password: isPublic ? null : demoData.password },
+  });
+}
+
+/** Where Caddyfile.lan serves https: its own default, unless this server has that port. */
+export function lanHttpsPort(port: number): number {
+  return port === 8443 ? 8444 : 8443;
 }
 
 /** The settings with what the embedded servers provided. Throws when something needed is still missing. */
@@ -239,6 +268,7 @@ function settingsOf(values: EnvironmentValues): Settings {
     http: {
       host,
       port,
+      lanAddress: null,
       allowedOrigins:
         values.ALLOWED_ORIGINS ?? (production ? [] : [`http://127.0.0.1:${port}`, `http://localhost:${port}`]),
       trustedProxies: values.TRUSTED_PROXIES ?? [],

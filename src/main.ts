@@ -27,7 +27,8 @@ const lifecycle = new Lifecycle(
   stopMs,
 );
 
-await main(process.argv[2] ?? 'serve', process.argv.slice(3));
+const [commandName = 'serve', ...commandArgs] = withCommand(process.argv.slice(2));
+await main(commandName, commandArgs);
 
 async function main(name: string, args: readonly string[]): Promise<void> {
   watchSignals();
@@ -49,8 +50,18 @@ async function main(name: string, args: readonly string[]): Promise<void> {
   process.exit(exitCode || (isClean ? 0 : 1));
 }
 
+/** Options without a command are those of the server, as in `npm start -- --lan`. */
+function withCommand(words: readonly string[]): readonly string[] {
+  const [first = ''] = words;
+  return first.startsWith('-') && !isHelp(first) ? ['serve', ...words] : words;
+}
+
+function isHelp(word: string): boolean {
+  return ['--help', '-h', 'help'].includes(word);
+}
+
 async function runCommand(name: string, args: readonly string[]): Promise<number> {
-  if (['--help', '-h', 'help'].includes(name)) {
+  if (isHelp(name)) {
     process.stdout.write(listOfCommands());
     return 0;
   }

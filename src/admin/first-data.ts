@@ -20,6 +20,7 @@ const demoUsers = [
   { username: 'bob', displayName: 'Bob', role: 'user' },
   { username: 'carol', displayName: 'Carol', role: 'user' },
 ] as const;
+export const demoUsernames = demoUsers.map(({ username }) => username);
 const demoGroups = [
   { name: 'Team', description: 'Everybody', manager: 'alice', members: ['bob', 'carol'] },
   { name: 'Workshop', description: 'Bob and Alice', manager: 'bob', members: ['alice'] },

@@ -47,6 +47,10 @@ export interface Auth extends Authenticator, SignIn, Pairing {
   endSessionsOf(context: ChangeContext, userId: string, cause: SessionEndCause, exceptId?: string): Promise<void>;
   /** For passwords that others set. Throws `validation_failed` for a common one. */
   hashPassword(password: string): Promise<string>;
+  /** Is it the password of that hash? For passwords that the server itself gave; people sign in by `login`. */
+  isPassword(password: string, storedHash: string | null): Promise<boolean>;
+  /** Those of these sessions that live. Reads now; throws `dependency_unavailable`. */
+  livingAmong(sessionIds: readonly string[]): Promise<ReadonlyArray<{ readonly id: string; readonly userId: string }>>;
   start(): void;
   stop(): Promise<void>;
 }
@@ -175,6 +179,11 @@ export function createAuth(parts: AuthParts): Auth {
     endSession,
     endSessionsOf,
     hashPassword: (password) => passwords.hash(password, 'password'),
+    isPassword: passwords.isRight,
+    livingAmong: async (sessionIds) =>
+      sessionIds.length === 0
+        ? []
+        : database.read((query) => repo.listLivingAmong(query, sessionIds, new Date(clock.nowMs()))),
     start: () => {
       startAuthenticator();
       for (const sweeper of sweepers) sweeper.start();

@@ -21,5 +21,5 @@ export function findCommand(name: string): Command | null {
 /** What `node src/main.ts --help` says. */
 export function listOfCommands(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)}${summary}`);
-  return ['node src/main.ts [command]      (without one: serve)', '', ...lines, ''].join('\n');
+  return ['node src/main.ts [command] [options]      (without a command: serve)', '', ...lines, ''].join('\n');
 }

@@ -1,34 +1,43 @@
-import { randomBytes } from 'node:crypto';
-import { banner, type DemoLogins, type RunningFacts } from '../banner.ts';
-import { publicDemoPassword, readConfig, type Config, type Settings } from '../config.ts';
+import { banner, type DemoLogins, type NetworkFacts, type RunningFacts } from '../banner.ts';
+import { readConfig, withLan, type Config, type Settings } from '../config.ts';
 import type { Container } from '../container.ts';
-import { AppError } from '../errors.ts';
 import { tcpPortRefusal } from '../infra/embedded/free-port.ts';
 import { originOf, type Embedded } from '../infra/embedded/index.ts';
+import { listenAlso, type FurtherListener } from '../infra/further-listener.ts';
 import { createLogger, type Logger } from '../infra/logger.ts';
 import { migrate } from '../infra/migrate.ts';
 import { checkPostgres, checkRedis, placeOf } from '../infra/preflight.ts';
 import { evictsKeys, type RedisFacts } from '../infra/probes/redis.ts';
 import { becomeSoleProcess } from '../infra/sole-process.ts';
-import { configExitCode, errorCode, StartFault } from '../infra/start-fault.ts';
+import { errorCode, StartFault } from '../infra/start-fault.ts';
 import type { Command, CommandRun, Terminal } from './command.ts';
+import { makeFirstData } from './first-data.ts';
+import { findLanAddress, networkFacts } from './lan.ts';
+import { readServeArguments, serveHelp } from './serve-arguments.ts';
 import { provide, readEnvironment } from './settings.ts';
 
 export const serveCommand: Command = {
-  summary: 'run the server until it is told to stop',
+  summary: 'run the server until it is told to stop; with --lan for the phones in this network too (serve --help)',
   isService: true,
   run: async (run) => {
-    await serve(run);
+    const read = readServeArguments(run.terminal.args);
+    if (read.kind === 'help') {
+      run.terminal.stdout.write(serveHelp);
+      return 0;
+    }
+    await serve(run, read.lan);
     await untilAborted(run.ending);
     return 0;
   },
 };
 
 /** The server itself is loaded here only: a refused configuration is said without it. */
-async function serve(run: CommandRun): Promise<void> {
+async function serve(run: CommandRun, lan: { readonly address: string | null } | null): Promise<void> {
   const { terminal, lifecycle, step } = run;
-  const settings = readConfig(readEnvironment(terminal));
-  await refuseBusyPort(settings.http);
+  const given = readConfig(readEnvironment(terminal), undefined, { lan: lan !== null });
+  const chosen = lan === null ? null : findLanAddress(lan.address);
+  const settings = chosen === null ? given : withLan(given, chosen.address);
+  for (const place of placesOf(settings.http)) await refuseBusyPort(place);
   const { config, embedded } = await provide(settings, run, 'server');
   const logger = await loggerFor(config, terminal);
   run.useLogger(logger);
@@ -47,17 +56,39 @@ async function serve(run: CommandRun): Promise<void> {
   step();
   const { buildApp } = await import('../app.ts');
   const app = await buildApp(container);
-  lifecycle.onStop('requests and sockets', 4_000, () => app.close());
+  const further: FurtherListener[] = [];
+  lifecycle.onStop('requests and sockets', 4_000, async () => {
+    await Promise.all([...further.map((listener) => listener.close()), app.close()]);
+  });
   await container.start();
   step();
-  try {
-    await app.listen({ host: config.http.host, port: config.http.port });
-  } catch (error) {
-    throw portFault(errorCode(error), config.http) ?? error;
-  }
+  const [first, ...others] = placesOf(config.http);
+  await naming(first, () => app.listen({ ...first }));
+  for (const place of others) further.push(await naming(place, () => listenAlso(app.server, place)));
   step();
   if (config.environment !== 'production') {
-    terminal.stdout.write(banner(factsOf(container, settings, embedded, demo), terminal.workingDir));
+    const network = chosen === null ? null : await networkFacts(container, chosen);
+    terminal.stdout.write(banner(factsOf(container, settings, embedded, demo, network), terminal.workingDir));
+  }
+}
+
+interface Place {
+  readonly variable: 'HOST' | '--lan';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where to listen: the first opens the HTTP server, the others hand it their sockets. */
+function placesOf({ host, port, lanAddress }: Config['http']): readonly [Place, ...Place[]] {
+  const own: Place = { variable: 'HOST', host, port };
+  return lanAddress === null ? [own] : [{ variable: '--lan', host: lanAddress, port }, own];
+}
+
+async function naming<T>(place: Place, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
+    throw portFault(errorCode(error), place) ?? error;
   }
 }
 
@@ -107,49 +138,13 @@ async function holdDatabaseAlone(config: Config, { lifecycle, end }: CommandRun,
   lifecycle.onStop('sole process lock', 1_500, () => sole.release());
 }
 
-/** The first admin before the demo data: who names one in the environment gets that one. */
-async function makeFirstData(container: Container): Promise<DemoLogins | null> {
-  const { config, users } = container;
-  const { ensureFirstAdmin, loadDemoData } = await import('../admin/index.ts');
-  if (config.firstAdmin) {
-    const { username, password } = config.firstAdmin;
-    await named(
-      'ADMIN_USERNAME, ADMIN_PASSWORD',
-      ensureFirstAdmin(container, { username, password: password.reveal() }),
-    );
-  }
-  if (!config.demoData.enabled) return null;
-  const given = config.demoData.password?.reveal();
-  const password = given ?? randomBytes(9).toString('base64url');
-  const isNew = await named('DEMO_PASSWORD', loadDemoData(container, { password }));
-  const usernames: string[] = [];
-  for (const username of ['admin', 'alice', 'bob', 'carol']) {
-    if (await users.findCredentials(username)) usernames.push(username);
-  }
-  if (usernames.length === 0) return null;
-  if (given === undefined) return { usernames, password: isNew ? password : 'the one printed at the first start' };
-  const shown = given === publicDemoPassword ? given : 'the one in DEMO_PASSWORD';
-  return { usernames, password: isNew ? shown : `${shown}, unless it was changed` };
-}
-
-async function refuseBusyPort(http: Config['http']): Promise<void> {
-  const code = await tcpPortRefusal(http.host, http.port);
-  const fault = code === null ? null : portFault(code, http);
+async function refuseBusyPort(place: Place): Promise<void> {
+  const code = await tcpPortRefusal(place.host, place.port);
+  const fault = code === null ? null : portFault(code, place);
   if (fault !== null) throw fault;
 }
 
-/** A refusal of what the environment asked for, said with the variables that asked. */
-async function named<T>(variables: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code === 'dependency_unavailable') throw error;
-    const reasons = error.errors?.map(({ path, message }) => `${path} ${message}`) ?? [error.message];
-    throw new StartFault(`${variables}: ${reasons.join('; ')}. Choose another.`, configExitCode);
-  }
-}
-
-function portFault(code: string, { host, port }: Config['http']): StartFault | null {
+function portFault(code: string, { variable, host, port }: Place): StartFault | null {
   switch (code) {
     case 'EADDRINUSE':
       return new StartFault(
@@ -160,7 +155,11 @@ function portFault(code: string, { host, port }: Config['http']): StartFault | n
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return new StartFault(`HOST: ${host} is no address of this machine. Use 127.0.0.1 or 0.0.0.0.`);
+      return new StartFault(
+        variable === 'HOST'
+          ? `HOST: ${host} is no address of this machine. Use 127.0.0.1 or 0.0.0.0.`
+          : `--lan: ${host} is no address of this machine any more. Start again.`,
+      );
     default:
       return null;
   }
@@ -171,6 +170,7 @@ function factsOf(
   settings: Settings,
   embedded: Embedded,
   demo: DemoLogins | null,
+  network: NetworkFacts | null,
 ): RunningFacts {
   const { postgres, media } = embedded;
   return {
@@ -185,12 +185,13 @@ function factsOf(
     media: settings.livekit
       ? { kind: 'given', publicUrl: settings.livekit.publicUrl }
       : media === undefined
-        ? { kind: 'off' }
+        ? { kind: network === null ? 'off' : 'not_in_network' }
         : media.kind === 'started'
           ? { kind: 'started', publicUrl: media.livekit.publicUrl }
           : media.kind === 'shared'
             ? { kind: 'shared', publicUrl: media.livekit.publicUrl, ownerPid: media.ownerPid }
             : media,
     demo,
+    network,
   };
 }

@@ -23,6 +23,8 @@ export interface NedaOptions {
   /** A directory to run in that is kept, for a second start on the same data. */
   readonly directory?: string;
   readonly port?: number;
+  /** What stands behind `node src/main.ts`; left out: nothing. */
+  readonly args?: readonly string[];
   /** Where the source stands that it runs; left out: this repository. */
   readonly repository?: string;
 }
@@ -70,7 +72,7 @@ export async function launchNeda(options: NedaOptions = {}): Promise<Neda> {
   const child = new ChildServer({
     name: 'neda',
     file: join(REPOSITORY, 'node_modules', '.bin', 'node'),
-    args: [join(options.repository ?? REPOSITORY, 'src', 'main.ts')],
+    args: [join(options.repository ?? REPOSITORY, 'src', 'main.ts'), ...(options.args ?? [])],
     cwd: directory,
     env: {
       ...bareEnvironment(),

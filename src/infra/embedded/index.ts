@@ -33,7 +33,9 @@ export async function startEmbedded(
     readonly step: () => void;
   },
 ): Promise<Embedded> {
-  const needsMedia = options.purpose === 'server' && settings.livekit === null;
+  // LiveKit beside this process is on loopback, where the network does not reach it: all voice goes over the WebSocket.
+  const isInNetwork = settings.http.lanAddress !== null;
+  const needsMedia = options.purpose === 'server' && settings.livekit === null && !isInNetwork;
   if (!settings.embeddedAllowed) return {};
   if (settings.auth.secretKey !== null && settings.database !== null && !needsMedia) return {};
 
