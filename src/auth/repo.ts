@@ -11,6 +11,18 @@ export async function findSession(query: Queryable, id: string): Promise<Session
   return rows[0] ?? null;
 }
 
+/** Those of these sessions that live at `now`. */
+export async function listLivingAmong(
+  query: Queryable,
+  ids: readonly string[],
+  now: Date,
+): Promise<Array<{ readonly id: string; readonly userId: string }>> {
+  return query
+    .select({ id: authSessions.id, userId: authSessions.userId })
+    .from(authSessions)
+    .where(and(inArray(authSessions.id, [...ids]), isNull(authSessions.endedAt), gt(authSessions.expiresAt, now)));
+}
+
 /** As {@link findSession}; two refreshes of one session take effect one after the other. */
 export async function lockSession(tx: Queryable, id: string): Promise<SessionRow | null> {
   const rows = await tx.select().from(authSessions).where(eq(authSessions.id, id)).for('update');
