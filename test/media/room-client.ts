@@ -8,6 +8,13 @@ export interface Guest {
   leave(): Promise<void>;
 }
 
+/** Two peer connections, as every client of NEDA joins (media.md). Not in the library's type. */
+export const CONNECT_OPTIONS: RoomOptions & { readonly singlePeerConnection: boolean } = {
+  autoSubscribe: true,
+  dynacast: false,
+  singlePeerConnection: false,
+};
+
 /** Joins with a token that somebody gave out. */
 export async function joinRoom(media: {
   readonly kind: string;
@@ -15,13 +22,8 @@ export async function joinRoom(media: {
   readonly token?: string;
 }): Promise<Guest> {
   if (media.url === undefined || media.token === undefined) throw new Error(`media of kind ${media.kind} has no room`);
-  const options: RoomOptions & { singlePeerConnection: boolean } = {
-    autoSubscribe: true,
-    dynacast: false,
-    singlePeerConnection: false,
-  };
   const room = new Room();
-  await room.connect(media.url, media.token, options);
+  await room.connect(media.url, media.token, CONNECT_OPTIONS);
   return { room, leave: () => room.disconnect() };
 }
 

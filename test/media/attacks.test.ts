@@ -1,0 +1,48 @@
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { effort } from '../_support/effort.ts';
+import { type Attack, Measurements } from './attacks/attack.ts';
+import { ends } from './attacks/ends.ts';
+import { Field } from './attacks/field.ts';
+import { comebacks } from './attacks/comebacks.ts';
+import { replayed } from './attacks/replays.ts';
+import { rooms } from './attacks/rooms.ts';
+import { tracks } from './attacks/tracks.ts';
+
+const ATTACKS: readonly Attack[] = [...ends, ...replayed, ...tracks, ...rooms, ...comebacks];
+const LIMIT_MS = 60_000;
+
+const measurements = new Measurements();
+let field: Field;
+
+beforeAll(async () => {
+  field = await Field.start();
+});
+
+afterEach(async () => {
+  await field.clear();
+});
+
+afterAll(async () => {
+  await field.close();
+  console.log(`How long attackers were heard, seen or could hear\n${measurements.table()}`);
+});
+
+for (const { run, outWithinMs, title } of [
+  { run: 'webhooks', outWithinMs: 1_000, title: 'while webhooks arrive' },
+  { run: 'lost', outWithinMs: 6_000, title: 'while webhooks are lost' },
+] as const) {
+  describe(`nobody without the floor is heard, ${title}, who`, () => {
+    const attacks = effort({
+      short: ATTACKS.filter(({ short }) => short.includes(run)),
+      long: ATTACKS.filter(({ alsoWithout }) => run === 'webhooks' || alsoWithout === true),
+    });
+
+    beforeAll(() => field.setWebhooks(run === 'webhooks'));
+
+    for (const { name, run: attack } of attacks) {
+      test(`${name}`, { timeout: LIMIT_MS }, async () => {
+        await attack(measurements.trial(field, `${name}, ${title}`, outWithinMs));
+      });
+    }
+  });
+}
