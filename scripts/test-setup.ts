@@ -20,6 +20,7 @@ export async function setUp(): Promise<void> {
   await provideCompose();
   await provideCurl();
   await provideChromium();
+  await provideCaddy();
   await provideLivekit();
   await provideSchemathesis();
 }
@@ -41,6 +42,14 @@ async function provideChromium(): Promise<void> {
   if (given !== undefined) return expectExecutable('CHROMIUM', given);
   if (findOnPath('chromium') === undefined) {
     await installWithApt('chromium', 'Install Chromium as chromium on PATH, or set CHROMIUM to its path.');
+  }
+}
+
+async function provideCaddy(): Promise<void> {
+  const given = process.env['CADDY'];
+  if (given !== undefined) return expectExecutable('CADDY', given);
+  if (findOnPath('caddy') === undefined) {
+    await installWithApt('caddy', 'Install Caddy 2.6 or later as caddy on PATH, or set CADDY to its path.');
   }
 }
 

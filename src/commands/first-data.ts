@@ -41,7 +41,10 @@ async function makeDemoData(container: Container): Promise<DemoLogins | null> {
   const changed = isNew || !maySettle ? [] : await settleDemoPasswords(container, { wanted, known });
   if (!config.demoData.enabled) {
     if (changed.length > 0) {
-      logger.warn({ usernames: changed }, 'these users had the demo password, which everybody knows, and have another');
+      logger.warn(
+        { usernames: changed },
+        'these users had the demo password, which everybody knows, and have another; npm run admin -- reset-password sets one',
+      );
     }
     return null;
   }

@@ -23,8 +23,15 @@ export interface BrowserOptions {
 export interface TestBrowser {
   readonly browser: Browser;
   /** A page in a context of its own: another person. */
-  newPage(options?: { readonly phone?: boolean; readonly dark?: boolean }): Promise<TestPage>;
+  newPage(options?: PageOptions): Promise<TestPage>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface PageOptions {
+  readonly phone?: boolean;
+  readonly dark?: boolean;
+  /** Does the person go on when the browser warns of a certificate? */
+  readonly passesWarnings?: boolean;
 }
 
 export interface TestPage {
@@ -51,10 +58,11 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
   });
   return {
     browser,
-    newPage: async ({ phone = false, dark = false } = {}) => {
+    newPage: async ({ phone = false, dark = false, passesWarnings = false } = {}) => {
       const context = await browser.newContext({
         viewport: phone ? PHONE : DESKTOP,
         hasTouch: phone,
+        ignoreHTTPSErrors: passesWarnings,
         colorScheme: dark ? 'dark' : 'light',
         permissions: options.refusesMicrophone === true ? [] : ['microphone'],
       });

@@ -135,15 +135,16 @@ describe('npm start -- --lan', { timeout: 120_000 }, () => {
     expect(await first.stop()).toBe(0);
     if (address === undefined) return;
 
-    const second = await started({ databaseUrl, directory: home, args: lan });
-    const password = demoPassword(second);
+    const second = await started({ databaseUrl, directory: home, args: lan, env: { DEMO_DATA: 'off' } });
+    expect(second.process.output).toMatch(/these users had the demo password.*"admin","alice","bob","carol"/);
+    expect(second.process.output).toMatch(/Pair with +a code from: npm run admin -- pairing-code/);
+    expect(second.process.output).not.toContain('Demo logins');
     expect(await loginStatus(second, 'push-to-talk')).toBe(401);
-    expect(await loginStatus(second, password)).toBe(200);
     expect(await second.stop()).toBe(0);
 
-    const third = await started({ databaseUrl, directory: home, args: lan, env: { DEMO_DATA: 'off' } });
-    expect(third.process.output).toMatch(/Pair with +a code from: npm run admin -- pairing-code/);
-    expect(third.process.output).not.toContain('Demo logins');
+    const third = await started({ databaseUrl, directory: home, args: lan });
+    const password = demoPassword(third);
+    expect(second.process.output).not.toContain(password);
     expect(await loginStatus(third, 'push-to-talk')).toBe(401);
     expect(await loginStatus(third, password)).toBe(200);
     expect(await third.stop()).toBe(0);
