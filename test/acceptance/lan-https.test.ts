@@ -63,7 +63,9 @@ afterAll(async () => {
 it('has a certificate of the address that was dialled, by the root that docs/lan.md names', async () => {
   const root = await readFile(join(directory, 'caddy', 'pki', 'authorities', 'local', 'root.crt'));
   const body = await new Promise<string>((resolve, reject) => {
-    get(`${secure}/readyz`, { ca: root }, (response) => text(response).then(resolve, reject)).on('error', reject);
+    get(`${secure}/readyz`, { ca: root }, (response) => {
+      text(response).then(resolve, reject);
+    }).on('error', reject);
   });
   expect(JSON.parse(body)).toMatchObject({ status: 'ok' });
 });
