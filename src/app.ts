@@ -18,7 +18,7 @@ import { collectOpenapi, registerDocs } from './http/openapi.ts';
 import { limitRequests } from './http/rate-limit.ts';
 import { observeRequests } from './http/observation.ts';
 import { registerTalkPage, talkPageSource } from './http/talk-page/index.ts';
-import { isSocketUpgrade, registerGateway, registerRealtimeRoutes } from './realtime/index.ts';
+import { isSocketUpgrade, registerGateway, registerMediaWebhook, registerRealtimeRoutes } from './realtime/index.ts';
 import { requestIdOf } from './http/request-id.ts';
 import { originOf, type HttpServer } from './http/server.ts';
 import { routeUnusualRequests } from './http/unusual-requests.ts';
@@ -81,7 +81,10 @@ export async function buildApp(container: Container): Promise<HttpServer> {
   });
   await registerDocs(server);
   if (config.http.talkPage) {
-    registerTalkPage(server, await talkPageSource(config.environment === 'production'), config.http.allowedOrigins);
+    registerTalkPage(server, await talkPageSource(config.environment === 'production'), {
+      allowedOrigins: config.http.allowedOrigins,
+      livekitUrl: config.livekit?.publicUrl ?? null,
+    });
   }
   registerAsyncapi(server, {
     title: config.appName,
@@ -100,6 +103,7 @@ export async function buildApp(container: Container): Promise<HttpServer> {
       registerAuthRoutes(api, parts);
       registerGroupRoutes(api, container);
       registerRealtimeRoutes(api, container);
+      await registerMediaWebhook(api, container.realtime.mediaGuard);
       registerHistoryRoutes(api, container);
       registerAdminRoutes(api, parts);
     },

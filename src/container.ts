@@ -3,6 +3,7 @@ import { createFloorAudit } from './audit/index.ts';
 import type { Config } from './config.ts';
 import { createCore, type Core, type CoreOverrides } from './core.ts';
 import { AppError } from './errors.ts';
+import type { Auth } from './auth/index.ts';
 import type { Groups } from './groups/index.ts';
 import { createGapRecords, createHistory, type History } from './history/index.ts';
 import { createHealth, type Health } from './http/health.ts';
@@ -12,6 +13,7 @@ import {
   createMediaGate,
   createRealtime,
   exportGatewayMetrics,
+  exportGuardMetrics,
   exportRelayMetrics,
   type MediaGate,
   type Realtime,
@@ -56,6 +58,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
       membershipOf: groups.membershipOf,
       exists: (groupId) => groupExists(groups, groupId),
     },
+    rooms: createRoomAccess(auth, groups),
     events: outbox,
     tokenRenewal: { possibleSinceMs: outbox.readableSinceMs },
     raiseGeneration: liveStore.currentGeneration,
@@ -66,6 +69,7 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
   });
   exportGatewayMetrics(metrics, realtime.gateway.counters);
   exportRelayMetrics(metrics, realtime.relay.counters);
+  exportGuardMetrics(metrics, realtime.mediaGuard.counters);
   const history = createHistory({
     database,
     runChange,
@@ -115,6 +119,27 @@ export async function createContainer(config: Config, overrides: CoreOverrides =
       await outbox.stop();
       await close();
     },
+  };
+}
+
+type RoomAccess = Parameters<typeof createRealtime>[0]['rooms'];
+
+/** Two reads for a whole room. */
+function createRoomAccess(auth: Auth, groups: Groups): RoomAccess {
+  return {
+    outsidersOf: async (groupId, members) => {
+      const [living, inGroup] = await Promise.all([
+        auth.livingAmong(members.map(({ sessionId }) => sessionId)),
+        groups.membersAmong(
+          groupId,
+          members.map(({ userId }) => userId),
+        ),
+      ]);
+      const owners = new Map(living.map(({ id, userId }) => [id, userId]));
+      const insiders = new Set(inGroup);
+      return members.filter(({ userId, sessionId }) => owners.get(sessionId) !== userId || !insiders.has(userId));
+    },
+    groupsOf: async (userId) => (await groups.membershipsOf(userId)).map(({ group }) => group.id),
   };
 }
 

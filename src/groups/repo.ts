@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { containsAnyCase } from '../infra/search-pattern.ts';
 import type { Queryable } from '../infra/postgres.ts';
@@ -77,6 +77,20 @@ export async function listMemberships(
     )
     .orderBy(asc(groups.id));
   return page.limit === undefined ? rows : rows.limit(page.limit);
+}
+
+/** Which of these users are members of a living group. */
+export async function listMembersAmong(
+  query: Queryable,
+  groupId: string,
+  userIds: readonly string[],
+): Promise<string[]> {
+  const rows = await query
+    .select({ userId: groupMembers.userId })
+    .from(groupMembers)
+    .innerJoin(groups, and(eq(groups.id, groupMembers.groupId), isLivingGroup))
+    .where(and(eq(groupMembers.groupId, groupId), isLivingMember, inArray(groupMembers.userId, [...userIds])));
+  return rows.map((row) => row.userId);
 }
 
 /** Ordered by user id. */

@@ -29,6 +29,8 @@ export interface Groups extends MemberChanges, Memberships {
   listOwn(userId: string, page: Page): Promise<GroupView[]>;
   /** Members ordered by user id. */
   listMembers(groupId: string, page: Page): Promise<MemberView[]>;
+  /** Which of these users are members of the living group. Reads now; throws `dependency_unavailable`. */
+  membersAmong(groupId: string, userIds: readonly string[]): Promise<readonly string[]>;
   /** Throws `not_found`. */
   find(groupId: string): Promise<ManagedGroupView>;
   list(page: Page & { readonly search: string | undefined }): Promise<ManagedGroupView[]>;
@@ -149,6 +151,8 @@ export function createGroups(parts: GroupParts): Groups {
       const rows = await database.read((query) => repo.listGroups(query, page));
       return rows.map((row) => ({ ...viewOf(row.group), managerId: row.managerId }));
     },
+    membersAmong: async (groupId, userIds) =>
+      userIds.length === 0 ? [] : database.read((query) => repo.listMembersAmong(query, groupId, userIds)),
     create,
     update,
     remove,

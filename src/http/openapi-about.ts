@@ -44,6 +44,13 @@ export const securitySchemes = {
     scheme: 'bearer',
     description: '`METRICS_TOKEN` of the deployment. Outside production nothing is asked for.',
   },
+  livekit: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description:
+      'A JWT alone, signed by LiveKit with the key that it shares with this server, with the `sha256` of the body.',
+  },
 } as const;
 
 /** Components for the headers of answers. */

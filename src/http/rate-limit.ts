@@ -9,9 +9,10 @@ const addressesAtMost = 20_000;
 
 /**
  * Asked by the operator's own machines. The gate is asked about joins of many devices, perhaps all behind one address,
- * which must not use up what that address may ask for besides; it counts by session itself.
+ * which must not use up what that address may ask for besides; it counts by session itself. The webhook is posted to by
+ * the media server, for every join and track of everybody; who has not its key is refused before his body is read.
  */
-const uncounted: ReadonlySet<string> = new Set(['/livez', '/readyz', '/api/v1/media/gate']);
+const uncounted: ReadonlySet<string> = new Set(['/livez', '/readyz', '/api/v1/media/gate', '/api/v1/media/webhook']);
 
 /**
  * 1200 requests a minute and address, and what a route counts besides (`checkRate`), before anything else is looked at.

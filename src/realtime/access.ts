@@ -41,6 +41,19 @@ export interface SessionAccess {
   seen(sessionId: string): void;
 }
 
+/** Who may be in a group's room of the media server. Both throw `AppError` `dependency_unavailable`. */
+export interface RoomAccess {
+  /** Those of `members` who are not in the living group, or whose session is not a living one of theirs. Reads now. */
+  outsidersOf(groupId: string, members: readonly RoomMember[]): Promise<readonly RoomMember[]>;
+  /** The groups of a user, by id. */
+  groupsOf(userId: string): Promise<readonly string[]>;
+}
+
+interface RoomMember {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
 /** The limits of one group's floor (protocol.md "settings"); times in milliseconds. */
 export interface GroupSettings {
   readonly maxTalkMs: number;

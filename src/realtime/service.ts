@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid';
 import type { Clock } from '../infra/clock.ts';
 import type { Logger } from '../infra/logger.ts';
 import { createPeriodic } from '../infra/periodic.ts';
-import type { FloorAudit, GroupAccess, SessionAccess } from './access.ts';
+import type { FloorAudit, GroupAccess, RoomAccess, SessionAccess } from './access.ts';
 import { Everywhere } from './everywhere.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
@@ -28,7 +28,7 @@ import {
 } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createVoiceRelay, type VoiceRelay } from './relay/index.ts';
-import { createMediaServer, type MediaServer, type MediaServerOptions, MediaUnavailable } from './media/index.ts';
+import { createMedia, type MediaGuard, type MediaOptions, type MediaServer, MediaUnavailable } from './media/index.ts';
 
 /** Groups that no process has members in are looked at this often. */
 const SWEEP_MS = 10_000;
@@ -39,12 +39,13 @@ const LOST_TALKS_MS = 1_000;
 
 export interface RealtimeOptions {
   readonly redisUrl: string | null;
-  readonly livekit: MediaServerOptions['livekit'];
+  readonly livekit: MediaOptions['livekit'];
   readonly keyPrefix: string;
   readonly allowedOrigins: readonly string[];
   readonly rateLimits: boolean;
   readonly sessions: SessionAccess;
   readonly groups: GroupAccess;
+  readonly rooms: RoomAccess;
   readonly events: DomainEvents & {
     /** Resolves when all that was committed before the call has been handled in this process. */
     catchUp(): Promise<void>;
@@ -65,6 +66,7 @@ export interface Realtime {
   readonly live: LiveControl;
   readonly store: LiveStore;
   readonly media: MediaServer;
+  readonly mediaGuard: MediaGuard;
   readonly relay: VoiceRelay;
   /**
    * Resolves when every process has taken in what was committed before the call, at the latest after a second. Never
@@ -95,7 +97,22 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     raiseGeneration: options.raiseGeneration,
     onError,
   });
-  const media = createMediaServer({ livekit: options.livekit, keyPrefix, log: logger });
+  const { server: media, guard: mediaGuard } = createMedia({
+    livekit: options.livekit,
+    keyPrefix,
+    log: logger,
+    nowMs: clock.nowMs,
+    publishers: async (groupId) => {
+      const publishers = await store.floor.publishers({ groupId });
+      if (publishers.published.length > 0) live.apply(groupId, publishers);
+      return publishers;
+    },
+    guard: {
+      failTalk: (groupId, talkId) => live.failMedia(groupId, talkId),
+      talking: () => live.talking(),
+      ...options.rooms,
+    },
+  });
   const relay = createVoiceRelay({
     bus: store.audio,
     onFailed: ({ groupId, talkId }) => {
@@ -185,6 +202,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     live: createLiveControl({ live, store: store.floor }),
     store,
     media,
+    mediaGuard,
     relay,
     closeSockets,
     reachEverywhere: () => everywhere.reached(),
@@ -199,12 +217,14 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
           const renaming = renamingOf(event);
           if (renaming !== null) await live.rename(renaming);
         }),
+        options.events.subscribe((event) => mediaGuard.heard(event)),
         options.events.subscribe((event) => {
           const talkId = storedTalkOf(event);
           if (talkId !== null) ledger.stored(talkId);
         }),
       ];
       lostTalks.start();
+      mediaGuard.start();
       await gateway.start();
       await everywhere.start();
       sweepLater(0);
@@ -217,6 +237,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       await tellLostTalks('now').catch((error: unknown) => onError(error, 'lost talks'));
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;
+      await mediaGuard.close();
       live.stop();
       relay.close();
       await store.claims.close();

@@ -84,6 +84,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     }),
     inProduction: true,
   },
+  'POST /api/v1/media/webhook (not signed by the media server)': {},
   'GET /api/v1/admin/talks': {},
   'GET /api/v1/admin/voice-sessions': {},
   'GET /api/v1/admin/users': {},

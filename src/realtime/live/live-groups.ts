@@ -217,9 +217,16 @@ export class LiveGroups {
     else await keeper.owe(`withdraw ${input.userId} ${input.sessionId ?? 'all'}`, step);
   }
 
-  /** Ends a talk of this process whose sound cannot be carried. Throws `FloorStoreUnavailable`; it ends all the same. */
+  /** Ends a talk whose sound cannot be carried. Throws `FloorStoreUnavailable`; a talk of this process ends all the same. */
   async failMedia(groupId: string, talkId: string): Promise<void> {
-    await this.keeper(groupId)?.failMedia(talkId);
+    const keeper = this.keeper(groupId);
+    if (keeper !== undefined) await keeper.failMedia(talkId);
+    else this.apply(groupId, await this.#options.store.end({ groupId, talkId, cause: 'media_failed' }));
+  }
+
+  /** The groups with a talk of this process. */
+  talking(): string[] {
+    return [...this.#rooms].filter(([, { keeper }]) => keeper.room.honoured.size > 0).map(([groupId]) => groupId);
   }
 
   /**

@@ -3,6 +3,10 @@ import type { MediaLog } from './media-log.ts';
 import { noMediaServer } from './none.ts';
 import type { MediaServer } from './port.ts';
 
+export { createMedia, type MediaOptions } from './create-media.ts';
+export { exportGuardMetrics } from './guard/metrics.ts';
+export type { MediaGuard } from './guard/port.ts';
+export { WebhookRefused } from './guard/webhook.ts';
 export { createMediaGate, type GateRefusal, type MediaGate } from './gate.ts';
 export { type MediaProbe, probeLivekit } from './probe.ts';
 export { mediaIdentity, type MediaServer, MediaUnavailable } from './port.ts';

@@ -2,6 +2,9 @@ import type { Media } from '../protocol/index.ts';
 import { MediaBreaker } from './breaker.ts';
 import { CallFailed } from './call-failed.ts';
 import { CallsInOrder, TurnMissed } from './calls-in-order.ts';
+import { GroupRooms, type Right } from './group-rooms.ts';
+import { desiredRight, type Floor, freeFloor } from './guard/desired-right.ts';
+import { Enforcer } from './guard/enforcer.ts';
 import { MediaHealth } from './health.ts';
 import type { MediaLog } from './media-log.ts';
 import { LISTEN, SPEAK } from './permissions.ts';
@@ -14,6 +17,8 @@ import { listenMedia, publishMedia, type TokenIssuer } from './tokens.ts';
 const BACKGROUND_CALL_MS = 1_000;
 /** Less time than this is not worth a call, in milliseconds. */
 const SHORTEST_CALL_MS = 20;
+/** How long one identity is followed through changes of the floor, in milliseconds. */
+const ENFORCE_MS = 10_000;
 
 export interface LivekitOptions {
   readonly livekit: RoomControlAddress & TokenIssuer;
@@ -21,6 +26,8 @@ export interface LivekitOptions {
   readonly keyPrefix: string;
   readonly log: MediaLog;
   readonly taintTimes?: TaintTimes;
+  /** Who has the floor of a group, by the live store; throws when that cannot be known. Left out: nobody. */
+  readonly floor?: (groupId: string) => Promise<Floor>;
 }
 
 /** The media server port on LiveKit's room service. */
@@ -32,6 +39,10 @@ export class LivekitMediaServer implements MediaServer {
   readonly #order = new CallsInOrder();
   readonly #taints: TaintedIdentities;
   readonly #health: MediaHealth;
+  readonly #floor: (groupId: string) => Promise<Floor>;
+  /** For the guard: looks at the rooms, and calls in the order of all others. */
+  readonly rooms: GroupRooms;
+  readonly enforcer: Enforcer;
 
   constructor(options: LivekitOptions) {
     const { livekit, keyPrefix, log } = options;
@@ -41,6 +52,12 @@ export class LivekitMediaServer implements MediaServer {
     this.#control = new RoomControl(livekit, breaker);
     const look = (limitMs: number): Promise<void> => this.#control.probe(`${keyPrefix}neda.`, limitMs);
     this.#health = new MediaHealth({ breaker, look, log });
+    this.#floor = options.floor ?? (async () => freeFloor);
+    this.rooms = new GroupRooms(this.#control, this.#order, keyPrefix);
+    this.enforcer = new Enforcer(
+      { floor: this.#floor, setRight: (groupId, identity, right) => this.#setByFloor(groupId, identity, right) },
+      ENFORCE_MS,
+    );
     this.#taints = new TaintedIdentities(
       {
         reachable: async () => (await this.#health.state()) === 'ok',
@@ -86,6 +103,7 @@ export class LivekitMediaServer implements MediaServer {
       this.#taints.add(groupId, identity, false);
       throw this.#unavailable(error);
     }
+    this.#recheck(groupId, identity);
   }
 
   listenDescription(groupId: string, identity: string): Promise<Media> {
@@ -111,13 +129,32 @@ export class LivekitMediaServer implements MediaServer {
     await this.#order.settled();
   }
 
-  #assertListen(
+  /** Perhaps he was given the floor anew, by another process, before this LISTEN arrived. */
+  #recheck(groupId: string, identity: string): void {
+    this.enforcer.recheck(groupId, identity).catch(() => this.#taints.add(groupId, identity, false));
+  }
+
+  async #setByFloor(groupId: string, identity: string, right: Right): Promise<'confirmed' | 'absent'> {
+    try {
+      return await this.rooms.setRight(groupId, identity, right, BACKGROUND_CALL_MS);
+    } catch (error) {
+      this.#taints.add(groupId, identity, right === 'speak');
+      throw error;
+    }
+  }
+
+  async #assertListen(
     groupId: string,
     identity: string,
     wanted: () => boolean,
   ): Promise<'listens' | 'may_publish' | 'absent'> {
     const room = this.#room(groupId);
-    return this.#order.run(groupId, BACKGROUND_CALL_MS, async () => {
+    const right = desiredRight(identity, await this.#floor(groupId));
+    if (right !== 'listen') {
+      await this.enforcer.assert(groupId, identity);
+      return 'listens';
+    }
+    const seen = await this.#order.run(groupId, BACKGROUND_CALL_MS, async () => {
       if (!wanted()) return 'listens';
       try {
         await this.#control.setRights(room, identity, LISTEN, BACKGROUND_CALL_MS);
@@ -127,6 +164,8 @@ export class LivekitMediaServer implements MediaServer {
       }
       return this.#control.readRight(room, identity, BACKGROUND_CALL_MS);
     });
+    if (seen === 'listens') this.#recheck(groupId, identity);
+    return seen;
   }
 
   #room(groupId: string): string {

@@ -1,4 +1,4 @@
-import { RoomServiceClient, ServerError } from 'livekit-server-sdk';
+import { type ParticipantInfo, RoomServiceClient, ServerError, TrackSource, TrackType } from 'livekit-server-sdk';
 import type { MediaBreaker } from './breaker.ts';
 import { CallFailed, callFailed } from './call-failed.ts';
 import type { LISTEN } from './permissions.ts';
@@ -11,6 +11,24 @@ export interface RoomControlAddress {
 }
 
 type Rights = typeof LISTEN;
+
+/** Somebody in a room. */
+export interface Guest {
+  readonly identity: string;
+  readonly mayPublish: boolean;
+  readonly tracks: readonly GuestTrack[];
+}
+
+export interface GuestTrack {
+  /** Sound that is said to come from a microphone; the label alone says nothing (media.md). */
+  readonly isVoice: boolean;
+}
+
+export interface RoomSize {
+  readonly name: string;
+  readonly participants: number;
+  readonly publishers: number;
+}
 
 /**
  * The calls of LiveKit's room service that the floor needs, each with a limit of its own in milliseconds, after
@@ -40,6 +58,29 @@ export class RoomControl {
     const participant = await this.#call(limitMs, (client) => client.getParticipant(room, identity));
     if (participant === 'absent') return 'absent';
     return participant.permission?.canPublish === false ? 'listens' : 'may_publish';
+  }
+
+  /** Everybody in a room; nobody when there is none of that name. */
+  async guests(room: string, limitMs: number): Promise<readonly Guest[]> {
+    const participants = await this.#call(limitMs, (client) => client.listParticipants(room));
+    return participants === 'absent' ? [] : participants.map(guestOf);
+  }
+
+  /** One participant; null when he is not there. */
+  async guest(room: string, identity: string, limitMs: number): Promise<Guest | null> {
+    const participant = await this.#call(limitMs, (client) => client.getParticipant(room, identity));
+    return participant === 'absent' ? null : guestOf(participant);
+  }
+
+  /** All rooms of the media server, of whichever deployment. */
+  async rooms(limitMs: number): Promise<readonly RoomSize[]> {
+    const rooms = await this.#call(limitMs, (client) => client.listRooms());
+    if (rooms === 'absent') return [];
+    return rooms.map(({ name, numParticipants, numPublishers }) => ({
+      name,
+      participants: numParticipants,
+      publishers: numPublishers,
+    }));
   }
 
   /** Disconnects a participant; nothing happens when he is not there. */
@@ -84,4 +125,14 @@ export class RoomControl {
       throw callFailed(error);
     }
   }
+}
+
+function guestOf({ identity, permission, tracks }: ParticipantInfo): Guest {
+  return {
+    identity,
+    mayPublish: permission?.canPublish !== false,
+    tracks: tracks.map(({ type, source }) => ({
+      isVoice: type === TrackType.AUDIO && source === TrackSource.MICROPHONE,
+    })),
+  };
 }

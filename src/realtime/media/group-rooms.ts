@@ -1,0 +1,75 @@
+import type { CallsInOrder } from './calls-in-order.ts';
+import { LISTEN, SPEAK } from './permissions.ts';
+import type { Guest, RoomControl } from './room-control.ts';
+import { roomOf } from './rooms.ts';
+
+/** What somebody in a room may do: everybody listens, who has the floor speaks too. */
+export type Right = 'speak' | 'listen';
+
+const rights = { speak: SPEAK, listen: LISTEN } as const;
+const GROUP_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** A room of the deployment that somebody may be in. */
+export interface OpenRoom {
+  readonly groupId: string;
+  /** Both may be some seconds old. */
+  readonly participants: number;
+  readonly publishers: number;
+}
+
+/**
+ * The rooms of this deployment's groups. Calls that change somebody's right run in the group's order; those that only
+ * look do not wait for them. All throw `CallFailed`, and `TurnMissed` when their turn does not come.
+ */
+export class GroupRooms {
+  readonly #control: RoomControl;
+  readonly #keyPrefix: string;
+  readonly #order: CallsInOrder;
+
+  constructor(control: RoomControl, order: CallsInOrder, keyPrefix: string) {
+    this.#control = control;
+    this.#order = order;
+    this.#keyPrefix = keyPrefix;
+  }
+
+  nameOf(groupId: string): string {
+    return roomOf(this.#keyPrefix, groupId);
+  }
+
+  /** Null for a room of another deployment, also of one whose prefix begins with this one's. */
+  groupOf(room: string): string | null {
+    const [groupId = ''] = GROUP_ID.exec(room) ?? [];
+    return groupId !== '' && room === this.nameOf(groupId) ? groupId : null;
+  }
+
+  /** Sets all that somebody may do. `absent`: he is not in the room. */
+  setRight(groupId: string, identity: string, right: Right, limitMs: number): Promise<'confirmed' | 'absent'> {
+    return this.#order.run(groupId, limitMs, () =>
+      this.#control.setRights(this.nameOf(groupId), identity, rights[right], limitMs),
+    );
+  }
+
+  /** Disconnects somebody; nothing happens when he is not there. */
+  async remove(groupId: string, identity: string, limitMs: number): Promise<void> {
+    await this.#order.run(groupId, limitMs, () => this.#control.remove(this.nameOf(groupId), identity, limitMs));
+  }
+
+  /** Everybody in the room of a group, with his tracks. Nobody when there is no such room. */
+  guests(groupId: string, limitMs: number): Promise<readonly Guest[]> {
+    return this.#control.guests(this.nameOf(groupId), limitMs);
+  }
+
+  /** One of them; null when he is not there. */
+  guest(groupId: string, identity: string, limitMs: number): Promise<Guest | null> {
+    return this.#control.guest(this.nameOf(groupId), identity, limitMs);
+  }
+
+  /** The rooms of this deployment. */
+  async open(limitMs: number): Promise<readonly OpenRoom[]> {
+    const rooms = await this.#control.rooms(limitMs);
+    return rooms.flatMap(({ name, participants, publishers }) => {
+      const groupId = this.groupOf(name);
+      return groupId === null ? [] : [{ groupId, participants, publishers }];
+    });
+  }
+}

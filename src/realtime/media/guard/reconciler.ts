@@ -1,0 +1,120 @@
+import type { OpenRoom } from '../group-rooms.ts';
+import type { MediaLog } from '../media-log.ts';
+
+/** Times of the reconciler, in milliseconds. */
+export interface ReconcilerTimes {
+  /** Between two rounds, at least; up to half of it more, so that processes do not keep step. */
+  readonly everyMs: number;
+  /** So long after a start, or a return of the media server, every room is looked at. */
+  readonly sweepMs: number;
+  /** So long a room is looked at in which somebody had what he should not: the life of LiveKit's refresh token. */
+  readonly watchMs: number;
+}
+
+export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 2_000, sweepMs: 600_000, watchMs: 600_000 };
+
+/** Rooms that are looked at at once. */
+const WIDTH = 8;
+
+export interface ReconcilerActions {
+  /** Can the media server be used now? */
+  reachable(): Promise<boolean>;
+  /** The rooms of this deployment. Throws when the media server does not tell. */
+  rooms(): Promise<readonly OpenRoom[]>;
+  /** Groups with a talk of this process. */
+  talking(): Iterable<string>;
+  /** Looks at one room and does what is to be done; throws when it could not be looked at. */
+  inspect(groupId: string): Promise<void>;
+}
+
+/**
+ * Looks at rooms again and again, so that what no webhook told is found: those where this process has a talk, those in
+ * which somebody publishes or lately had what he should not, and after a start or a return of the media server all.
+ */
+export class Reconciler {
+  readonly #actions: ReconcilerActions;
+  readonly #times: ReconcilerTimes;
+  readonly #log: MediaLog;
+  /** By group, until when its room is looked at. */
+  readonly #watched = new Map<string, number>();
+  #sweepsUntilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #isFailing = false;
+
+  constructor(actions: ReconcilerActions, times: ReconcilerTimes, log: MediaLog) {
+    this.#actions = actions;
+    this.#times = times;
+    this.#log = log;
+  }
+
+  /** From now on and for `sweepMs` every room is looked at in each round; the first begins now. */
+  sweep(): void {
+    this.#sweepsUntilMs = performance.now() + this.#times.sweepMs;
+    this.#plan(0);
+  }
+
+  /** Looks at a room in each round for `watchMs`. */
+  watch(groupId: string): void {
+    this.#watched.delete(groupId);
+    this.#watched.set(groupId, performance.now() + this.#times.watchMs);
+  }
+
+  /** Resolves when the round under way has ended; there will be no other. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+  }
+
+  #plan(delayMs: number): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      // One after the other, also where a sweep asks for one while one is going on.
+      this.#round = this.#round.then(() => this.#lookAround()).then(() => this.#plan(this.#pauseMs()));
+    }, delayMs).unref();
+  }
+
+  #pauseMs(): number {
+    return this.#times.everyMs * (1 + Math.random() / 2);
+  }
+
+  async #lookAround(): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      if (!(await this.#actions.reachable())) return;
+      const groups = [...this.#choose(await this.#actions.rooms())];
+      const worker = async (): Promise<void> => {
+        for (let groupId = groups.pop(); groupId !== undefined; groupId = groups.pop()) await this.#inspect(groupId);
+      };
+      await Promise.all(Array.from({ length: WIDTH }, worker));
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) this.#log.warn({ err: error }, 'the rooms could not be looked at');
+      this.#isFailing = true;
+    }
+  }
+
+  async #inspect(groupId: string): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      await this.#actions.inspect(groupId);
+    } catch {
+      // Looked at again in the next round, also where nobody publishes any more.
+      this.watch(groupId);
+    }
+  }
+
+  #choose(rooms: readonly OpenRoom[]): Set<string> {
+    const nowMs = performance.now();
+    for (const [groupId, untilMs] of this.#watched) if (untilMs <= nowMs) this.#watched.delete(groupId);
+    const sweeps = nowMs < this.#sweepsUntilMs;
+    const chosen = new Set([...this.#watched.keys(), ...this.#actions.talking()]);
+    for (const { groupId, participants, publishers } of rooms) {
+      if (publishers > 0 || (sweeps && participants > 0)) chosen.add(groupId);
+    }
+    return chosen;
+  }
+}
