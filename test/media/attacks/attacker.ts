@@ -13,6 +13,8 @@ import {
   VideoFrame,
   VideoSource,
 } from '@livekit/rtc-node';
+import { decodeJwt } from 'jose';
+import { z } from 'zod';
 import { SAMPLE_RATE_HZ } from '../../../clients/headless/audio/ports.ts';
 import { until } from '../../_support/until.ts';
 import { CONNECT_OPTIONS } from '../room-client.ts';
@@ -31,6 +33,12 @@ const TONE = Int16Array.from({ length: SAMPLE_RATE_HZ }, (_, index) =>
   Math.round(TONE_LEVEL * Math.sin((2 * Math.PI * TONE_HZ * index) / SAMPLE_RATE_HZ)),
 );
 
+const claims = z.looseObject({ video: z.looseObject({ canPublish: z.boolean().default(true) }) });
+
+function mayPublish(token: string | undefined): boolean {
+  return token !== undefined && claims.parse(decodeJwt(token)).video.canPublish;
+}
+
 /**
  * A modified client: it knows nothing of NEDA, joins with whatever token it has, publishes what it likes and sends a
  * tone from the start to the end of its life. Its library comes back by itself after a loss, as that of honest ones does.
@@ -42,7 +50,7 @@ export class Attacker {
   readonly #feeding: Promise<void>;
   readonly #publications: LocalTrackPublication[] = [];
   #pictures: VideoSource | undefined;
-  #token: string;
+  readonly #token: string;
   #returns = 0;
   #sentMs = 0;
   #isOver = false;
@@ -81,14 +89,12 @@ export class Attacker {
     return this.#participant.identity;
   }
 
-  /** Waits for a token that LiveKit itself hands out, as it does when rights change, and takes it for its own. */
+  /** The token with the right to publish that LiveKit itself hands out to who was given the right. */
   async refreshedToken(): Promise<string> {
-    const token = await until(() => this.#room.token !== this.#token && this.#room.token, {
+    return until(() => this.#room.token !== this.#token && mayPublish(this.#room.token) && this.#room.token, {
       limitMs: 5_000,
-      describe: () => 'LiveKit hands out a new token',
+      describe: () => 'LiveKit hands out a new token with the right to publish',
     });
-    this.#token = token;
-    return token;
   }
 
   /**
