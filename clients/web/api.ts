@@ -1,3 +1,5 @@
+import type { Media } from '../../src/realtime/protocol/index.ts';
+
 const LIMIT_MS = 10_000;
 
 export interface Tokens {
@@ -50,6 +52,11 @@ export class Api implements TokensApi {
     return tokensOf(await post('/auth/refresh', { refreshToken }));
   }
 
+  /** How the group is heard by WebRTC; of kind `none` on a server without a media server. */
+  async mediaToken(groupId: string, accessToken: string): Promise<Media> {
+    return mediaOf(await post(`/groups/${groupId}/media-token`, {}, accessToken));
+  }
+
   async logout(accessToken: string): Promise<void> {
     await post('/auth/logout', {}, accessToken);
   }
@@ -80,6 +87,15 @@ function tokensOf(value: unknown): Tokens {
     throw new Error('the server gave no tokens');
   }
   return { accessToken, refreshToken, expiresInMs };
+}
+
+/** Every kind but WebRTC is as good as none: the relay is asked for in JOIN_GROUP. */
+function mediaOf(value: unknown): Media {
+  const [url, room, token, identity] = ['url', 'room', 'token', 'identity'].map((name) => textField(value, name));
+  const expiresInMs = field(value, 'expiresInMs');
+  if (url === undefined || room === undefined || token === undefined) return { kind: 'none' };
+  if (identity === undefined || typeof expiresInMs !== 'number') return { kind: 'none' };
+  return { kind: 'livekit', url, room, token, identity, expiresInMs };
 }
 
 function textField(value: unknown, name: string): string | undefined {

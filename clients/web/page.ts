@@ -1,10 +1,12 @@
 import { Account } from './account.ts';
 import { Api, ApiRefusal } from './api.ts';
+import type { LivekitState } from './audio/livekit/carrier.ts';
 import { NoMicrophone } from './audio/microphone.ts';
 import { Voice, type Worklets } from './audio/voice.ts';
 import { openSocket, surroundings } from './browser.ts';
 import type { LinkState } from './link/link.ts';
 import { Session } from './session.ts';
+import { wayOf } from './talk/way.ts';
 import { closeText, microphoneText, signedOutText, signInText, soundText } from './texts.ts';
 import { byId, setText } from './view/dom.ts';
 import { listenForHold } from './view/hold.ts';
@@ -17,12 +19,12 @@ const CLOCK_MS = 250;
 /** The page: what the person does goes to the session, what the session says is shown. */
 export class Page {
   readonly #worklets: Worklets;
+  readonly #api = new Api({
+    name: 'Talk page',
+    kind: matchMedia('(pointer: coarse)').matches ? 'phone' : 'browser',
+  });
   // In the tab's own storage: two tabs are two people, or one person on two devices, as the server counts.
-  readonly #account = new Account(
-    new Api({ name: 'Talk page', kind: matchMedia('(pointer: coarse)').matches ? 'phone' : 'browser' }),
-    sessionStorage,
-    () => Date.now(),
-  );
+  readonly #account = new Account(this.#api, sessionStorage, () => Date.now());
   readonly #signIn = new SignInView((attempt) => this.#trySignIn(attempt));
   readonly #session: Session;
   readonly #notice = byId('notice', HTMLParagraphElement);
@@ -33,7 +35,9 @@ export class Page {
   readonly #ring = byId('ring', HTMLSpanElement);
   #voice: Voice | null = null;
   #isEntering = false;
-  #isHeld = false;
+  /** Pressed before the sound was ready: the floor is asked for when it is. */
+  #pressWaits = false;
+  #livekit: LivekitState = 'connecting';
 
   constructor(worklets: Worklets) {
     this.#worklets = worklets;
@@ -44,7 +48,7 @@ export class Page {
         onLink: (state) => this.#showLink(state),
         onNotice: (text) => setText(this.#notice, text),
         onLeft: (reason) => this.#left(reason),
-        onJoined: () => this.#prepareSound(),
+        onJoined: () => void this.#prepareSound(),
       },
     );
     this.#listen();
@@ -67,7 +71,7 @@ export class Page {
     for (const id of ['groups-again', 'talk-again']) {
       byId(id, HTMLButtonElement).addEventListener('click', () => this.#session.link.start());
     }
-    this.#microphoneAgain.addEventListener('click', () => this.#prepareSound());
+    this.#microphoneAgain.addEventListener('click', () => void this.#prepareSound());
     this.#toggle.addEventListener('change', () => {
       localStorage.setItem(TOGGLE_KEY, this.#toggle.checked ? 'on' : 'off');
       this.#show();
@@ -128,6 +132,8 @@ export class Page {
   #left(reason: string): void {
     void this.#voice?.close();
     this.#voice = null;
+    this.#pressWaits = false;
+    this.#livekit = 'connecting';
     setText(this.#notice, '');
     setText(this.#soundNote, '');
     this.#microphoneAgain.hidden = true;
@@ -136,33 +142,78 @@ export class Page {
   }
 
   #press(): void {
-    this.#isHeld = true;
     this.#voice?.wake();
-    const voice = this.#voice;
-    if (voice !== null && this.#session.room?.media === 'relay' && !voice.hasMicrophone) void this.#pressLater(voice);
-    else this.#session.press();
+    if (this.#isSoundReady) {
+      this.#session.press();
+      return;
+    }
+    // Without sound the floor would only be kept from others.
+    setText(this.#notice, '');
+    this.#pressWaits = true;
+    void this.#prepareSound();
   }
 
   #letGo(): void {
-    this.#isHeld = false;
+    this.#pressWaits = false;
     this.#session.letGo();
   }
 
-  /** Asks for the floor when the microphone is there: without sound it would only be kept from others. */
-  async #pressLater(voice: Voice): Promise<void> {
-    setText(this.#notice, '');
-    await this.#openMicrophone(voice);
-    if (this.#isHeld && voice === this.#voice && voice.hasMicrophone) this.#session.press();
+  /** Can what is said go out? Where there is no sound at all, there is nothing to wait for. */
+  get #isSoundReady(): boolean {
+    const way = wayOf(this.#session.room?.media ?? null);
+    if (way === 'none') return true;
+    const isConnected = way === 'relay' || (way === 'livekit' && this.#livekit !== 'connecting');
+    return isConnected && this.#voice?.hasMicrophone === true;
   }
 
-  /** Says what is wrong with the sound of the group, and asks for the microphone. */
-  #prepareSound(): void {
+  /** Lets the sound of the group come as the server says, and asks for the microphone. */
+  async #prepareSound(): Promise<void> {
+    const { room } = this.#session;
+    const voice = this.#voice;
+    if (room === null || room.media === null || voice === null) return;
+    this.#showSound();
+    const carrying = voice.carry(room.media, {
+      groupId: room.groupId,
+      freshMedia: async () => this.#api.mediaToken(room.groupId, await this.#account.current()),
+      surroundings,
+      onLivekit: (state) => {
+        if (voice === this.#voice) this.#followLivekit(state);
+      },
+    });
+    const isSilent = wayOf(room.media) === 'none' || !window.isSecureContext;
+    await Promise.all([
+      carrying.catch(() => this.#followLivekit('unreachable')),
+      isSilent || this.#openMicrophone(voice),
+    ]);
+    if (voice === this.#voice) this.#pressNow();
+  }
+
+  #followLivekit(state: LivekitState): void {
+    this.#livekit = state;
+    if (state === 'unreachable') this.#session.useRelay();
+    this.#showSound();
+    this.#pressNow();
+  }
+
+  #pressNow(): void {
+    if (!this.#pressWaits || !this.#isSoundReady) return;
+    this.#pressWaits = false;
+    this.#session.press();
+  }
+
+  #showSound(): void {
     const { room } = this.#session;
     const voice = this.#voice;
     if (room === null || voice === null) return;
-    const text = window.isSecureContext ? soundText(room.media, voice.canPlay) : microphoneText('insecure');
+    const text = window.isSecureContext
+      ? soundText({
+          way: wayOf(room.media),
+          canPlay: voice.canPlay,
+          livekit: this.#livekit,
+          isFallback: this.#livekit === 'unreachable',
+        })
+      : microphoneText('insecure');
     setText(this.#soundNote, text ?? '');
-    if (room.media === 'relay' && window.isSecureContext) void this.#openMicrophone(voice);
   }
 
   async #openMicrophone(voice: Voice): Promise<void> {
@@ -186,6 +237,8 @@ export class Page {
     for (const id of ['groups-again', 'talk-again']) byId(id, HTMLButtonElement).hidden = !isStopped;
     if (isStopped) {
       this.#letGo();
+      // Another tab has the session: the media server knows one connection of it as well.
+      this.#voice?.rest();
       for (const place of [this.#notice, this.#groupsFault]) setText(place, closeText(state.code));
     } else if (state.kind === 'connecting') setText(this.#groupsFault, '');
     showLink('groups-link', state);
@@ -194,9 +247,9 @@ export class Page {
   }
 
   #show(): void {
-    const { room, key, groups, isKnown } = this.#session;
+    const { room, key, isOnAir, groups, isKnown } = this.#session;
     const screen = this.#screen;
-    if (room !== null) showRoom(room, key, this.#toggle.checked);
+    if (room !== null) showRoom(room, { state: key, isOnAir, isToggle: this.#toggle.checked });
     else {
       document.title = 'Talk';
       showGroups(groups, isKnown, (id) => void this.#enter(id));

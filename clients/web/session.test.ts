@@ -1,18 +1,24 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeSocket, FakeTime, settled } from './link/test-doubles.ts';
-import { Session } from './session.ts';
+import type { TalkPorts } from './audio/carrier.ts';
+import { Session, type TalkVoice } from './session.ts';
 
 const ME = { id: 'me', username: 'me', displayName: 'Me', role: 'user' };
 const ANN = { userId: 'ann', displayName: 'Ann' };
 const RELAY = { kind: 'relay', codec: 'opus', sampleRateHz: 48_000, channels: 1, maxPacketBytes: 1275 };
+const LIVEKIT = { kind: 'livekit', url: 'ws://sfu', room: 'r', token: 't', identity: 'i', expiresInMs: 90_000 };
 const IDLE = { state: 'idle' };
 
 let time: FakeTime;
 let sockets: FakeSocket[];
 let notices: string[];
 let left: string[];
+let ways: (string | undefined)[];
 let sounds: string[];
-let microphone: ((bytes: Uint8Array<ArrayBuffer>) => void) | null;
+let heard: string[];
+let talk: TalkPorts | null;
+/** Do the others hear a talk as soon as it begins? */
+let isHeardAtOnce: boolean;
 let session: Session;
 
 beforeEach(async () => {
@@ -20,8 +26,11 @@ beforeEach(async () => {
   sockets = [];
   notices = [];
   left = [];
+  ways = [];
   sounds = [];
-  microphone = null;
+  heard = [];
+  talk = null;
+  isHeardAtOnce = true;
   session = new Session(
     {
       openSocket: (events) => {
@@ -39,7 +48,7 @@ beforeEach(async () => {
         if (text !== '') notices.push(text);
       },
       onLeft: (reason) => left.push(reason),
-      onJoined: () => undefined,
+      onJoined: ({ media }) => ways.push(media?.kind),
     },
   );
   session.link.start();
@@ -76,18 +85,30 @@ function joined(more: object = {}): void {
   });
 }
 
+const voice: TalkVoice = {
+  startTalk: ({ streamId }, ports) => {
+    sounds.push(`record ${streamId}`);
+    talk = ports;
+    if (isHeardAtOnce) ports.onAir();
+  },
+  pauseTalk: () => {
+    if (talk !== null) sounds.push('pause');
+  },
+  resumeTalk: ({ media }) => sounds.push(`resume by ${media.kind}`),
+  stopTalk: () => {
+    talk = null;
+    sounds.push('stop');
+  },
+  receive: (bytes) => sounds.push(`${bytes.length} bytes`),
+  follow: (floor) => heard.push(floor === null ? 'nobody' : floor.speaker.displayName),
+  tone: (tone) => sounds.push(tone),
+};
+
+/** In the group of a server that carries sound over the WebSocket. */
 function inGroup(): void {
   ready();
-  session.enter('g', {
-    startTalk: (streamId, send) => {
-      sounds.push(`record ${streamId}`);
-      microphone = send;
-    },
-    stopTalk: () => sounds.push('stop'),
-    receive: (bytes) => sounds.push(`${bytes.length} bytes`),
-    talkEnded: (streamId) => sounds.push(`ended ${streamId}`),
-    tone: (tone) => sounds.push(tone),
-  });
+  session.enter('g', voice);
+  joined({ media: { kind: 'none' } });
   joined();
 }
 
@@ -126,34 +147,70 @@ describe('a session', () => {
     expect(session.groups).toMatchObject([{ name: 'Team' }]);
   });
 
-  it('joins with audio, and asks for the floor with the queue', () => {
-    inGroup();
-    expect(socket().last('JOIN_GROUP')).toMatchObject({ groupId: 'g', audio: true });
+  it('joins for a media server, asks for the floor with the queue, and stays so', async () => {
+    ready();
+    session.enter('g', voice);
+    expect(socket().last('JOIN_GROUP')).not.toHaveProperty('audio');
+    joined({ media: LIVEKIT });
+    expect(ways).toEqual(['livekit']);
     session.press();
     expect(socket().last('REQUEST_TALK')).toMatchObject({ groupId: 'g', queue: true });
+    await reconnect();
+    expect(socket().last('JOIN_GROUP')).not.toHaveProperty('audio');
+  });
+
+  it('joins once more for sound over the WebSocket where there is no media server', () => {
+    ready();
+    session.enter('g', voice);
+    joined({ media: { kind: 'none' } });
+    expect(ways).toEqual([]);
+    expect(socket().last('JOIN_GROUP')).toMatchObject({ groupId: 'g', audio: true });
+    joined();
+    expect(ways).toEqual(['relay']);
+  });
+
+  it('joins once more for sound over the WebSocket when the media server is out of reach, once', () => {
+    ready();
+    session.enter('g', voice);
+    joined({ media: LIVEKIT });
+    session.useRelay();
+    expect(socket().last('JOIN_GROUP')).toMatchObject({ audio: true });
+    const { id } = socket().last('JOIN_GROUP');
+    session.useRelay();
+    expect(socket().last('JOIN_GROUP').id).toBe(id);
+  });
+
+  it('takes a server without any sound as it is', () => {
+    inGroup();
+    joined({ media: { kind: 'none' } });
+    expect(ways).toEqual(['relay', 'none']);
+  });
+
+  it('sounds the go-ahead only when the others can hear', () => {
+    isHeardAtOnce = false;
+    inGroup();
+    session.press();
+    granted();
+    const ports = talk;
+    expect([sounds, session.isOnAir]).toEqual([['record 77'], false]);
+    ports?.onAir();
+    expect([sounds, session.isOnAir]).toEqual([['record 77', 'go_ahead'], true]);
+    session.letGo();
+    expect(session.isOnAir).toBe(false);
+    ports?.onAir();
+    expect(sounds.filter((sound) => sound === 'go_ahead').length).toBe(1);
   });
 
   it('sounds the go-ahead, sends while it talks, and tells what is left', async () => {
     talkingInGroup();
-    expect(sounds).toEqual(['go_ahead', 'record 77']);
+    expect(sounds).toEqual(['record 77', 'go_ahead']);
     await time.pass(5_000);
     expect(session.talkLeftMs).toBe(15_000);
-    microphone?.(new Uint8Array(20));
+    talk?.send(new Uint8Array(20));
     expect(socket().audio.length).toBe(1);
     session.letGo();
-    microphone?.(new Uint8Array(20));
-    expect(socket().audio.length).toBe(1);
-    expect(sounds).toEqual(['go_ahead', 'record 77', 'stop']);
+    expect(sounds).toEqual(['record 77', 'go_ahead', 'stop']);
     expect(session.talkLeftMs).toBeNull();
-  });
-
-  it('sends no sound where the server carries none', () => {
-    inGroup();
-    joined({ media: { kind: 'none' } });
-    session.press();
-    granted();
-    microphone?.(new Uint8Array(20));
-    expect(socket().audio).toEqual([]);
   });
 
   it('hands what it hears on, and ends it', () => {
@@ -163,7 +220,8 @@ describe('a session', () => {
     expect(session.room?.talk).toMatchObject({ speaker: ANN });
     socket().events.onBytes(new Uint8Array(33));
     socket().say({ type: 'TALK_ENDED', ...talk, seq: 7, cause: 'lost', durationMs: 1 });
-    expect(sounds).toEqual(['33 bytes', 'ended 9']);
+    expect(sounds).toEqual(['33 bytes']);
+    expect(heard).toEqual(['Ann', 'nobody']);
     expect(notices).toEqual(['Ann has lost the connection.']);
   });
 
@@ -177,17 +235,17 @@ describe('a session', () => {
     ]);
   });
 
-  it('sends no sound before the server has confirmed the talk on the new connection', async () => {
+  it('lets no sound out from the loss of the connection until the server has confirmed the talk on the new one', async () => {
     talkingInGroup();
-    await reconnect();
+    socket().events.onClose(1006);
+    expect(sounds).toEqual(['record 77', 'go_ahead', 'pause']);
+    await time.pass(300);
     ready();
     joined({ floor: { state: 'taken', talkId: 'talk', streamId: 77, speaker: ANN, mine: true } });
-    microphone?.(new Uint8Array(20));
-    expect(socket().audio).toEqual([]);
+    expect(sounds).not.toContain('resume by relay');
     granted();
-    microphone?.(new Uint8Array(20));
-    expect(socket().audio.length).toBe(1);
-    expect(sounds).toEqual(['go_ahead', 'record 77']);
+    expect(sounds.at(-1)).toBe('resume by relay');
+    expect(sounds.filter((sound) => sound === 'go_ahead').length).toBe(1);
     expect(socket().types()).not.toContain('RELEASE_TALK');
   });
 
@@ -200,7 +258,13 @@ describe('a session', () => {
     ];
     joined({ seq: 7, recovered: true, missed });
     granted('next', 8);
-    expect(sounds).toEqual(['go_ahead', 'record 77', 'stop', 'go_ahead', 'record 77']);
+    expect(sounds.filter((sound) => sound !== 'pause')).toEqual([
+      'record 77',
+      'go_ahead',
+      'stop',
+      'record 77',
+      'go_ahead',
+    ]);
     expect(notices).toEqual([]);
   });
 
@@ -237,7 +301,7 @@ describe('a session', () => {
     };
     joined({ seq: 8, recovered: true, missed: [own] });
     expect(notices).toEqual(['Somebody with precedence has taken over.']);
-    expect(sounds).toEqual(['go_ahead', 'record 77', 'stop', 'cut']);
+    expect(sounds).toEqual(['record 77', 'go_ahead', 'stop', 'cut']);
   });
 
   it('says why a talk was refused or cut, with a tone', () => {
@@ -249,7 +313,7 @@ describe('a session', () => {
     session.press();
     granted();
     socket().say({ type: 'TALK_REVOKED', groupId: 'g', talkId: 'talk', cause: 'revoked', retryAfterMs: 0 });
-    expect(sounds).toEqual(['refused', 'go_ahead', 'record 77', 'stop', 'cut']);
+    expect(sounds).toEqual(['refused', 'record 77', 'go_ahead', 'stop', 'cut']);
     expect(notices).toEqual([
       'Ann is talking. Try again when they have finished.',
       'Your talk was ended by a manager.',
@@ -267,7 +331,7 @@ describe('a session', () => {
 
   it('tries to join again when that was not possible for now', async () => {
     ready();
-    session.enter('g', { startTalk: noop, stopTalk: noop, receive: noop, talkEnded: noop, tone: noop });
+    session.enter('g', voice);
     const first = socket().last('JOIN_GROUP').id;
     socket().say({ type: 'ERROR', re: first, code: 'unavailable', message: '' });
     await time.pass(2_000);
@@ -279,7 +343,7 @@ describe('a session', () => {
     socket().say({ type: 'GROUP_REMOVED', groupId: 'g', cause: 'removed' });
     expect([session.room, left, session.groups]).toEqual([null, ['You were removed from Team.'], []]);
     ready();
-    session.enter('g', { startTalk: noop, stopTalk: noop, receive: noop, talkEnded: noop, tone: noop });
+    session.enter('g', voice);
     socket().say({ type: 'ERROR', re: socket().last('JOIN_GROUP').id, code: 'not_found', message: '' });
     expect(left.at(-1)).toBe('This group does not exist any more, or you are no longer in it.');
   });
@@ -305,7 +369,3 @@ describe('a session', () => {
     expect([session.isKnown, session.groups, session.room]).toEqual([false, [], null]);
   });
 });
-
-function noop(): void {
-  // nothing is recorded or played
-}

@@ -3,6 +3,7 @@ import type { Voice } from './audio/voice.ts';
 import { Link, type LinkOptions, type LinkState } from './link/link.ts';
 import { emptyRoom, follow, type Room } from './talk/room.ts';
 import { type KeyState, TalkKey } from './talk/talk-key.ts';
+import { shouldAskForRelay } from './talk/way.ts';
 import { cutText, endText, errorText, refusalText } from './texts.ts';
 import type { Outgoing } from './messages.ts';
 
@@ -19,7 +20,10 @@ export interface SessionEvents {
 }
 
 /** The part of the voice that a talk needs. */
-export type TalkVoice = Pick<Voice, 'startTalk' | 'stopTalk' | 'receive' | 'talkEnded' | 'tone'>;
+export type TalkVoice = Pick<
+  Voice,
+  'startTalk' | 'pauseTalk' | 'resumeTalk' | 'stopTalk' | 'receive' | 'follow' | 'tone'
+>;
 
 type GroupOfUser = ServerMessageOf<'READY'>['groups'][number];
 
@@ -41,6 +45,7 @@ export class Session {
   #voice: TalkVoice | null = null;
   #joinId: string | null = null;
   #talkEndsAtMs: number | null = null;
+  #isOnAir = false;
 
   constructor(options: Pick<LinkOptions, 'openSocket' | 'surroundings' | 'tokens'>, events: SessionEvents) {
     this.#events = events;
@@ -48,12 +53,15 @@ export class Session {
     this.#key = new TalkKey({
       request: () => (this.#room === null ? null : this.link.send(request(this.#room.groupId))),
       release: (talkId) => this.#release(talkId),
-      begin: ({ streamId }) => {
-        this.#voice?.tone('go_ahead');
-        this.#voice?.startTalk(streamId, (bytes) => this.#sendAudio(bytes));
-      },
+      begin: (talk) =>
+        this.#voice?.startTalk(talk, {
+          send: (bytes) => void this.link.sendAudio(bytes),
+          onAir: () => this.#goAhead(talk.talkId),
+        }),
+      resume: (talk) => this.#voice?.resumeTalk(talk),
       end: () => {
         this.#talkEndsAtMs = null;
+        this.#isOnAir = false;
         this.#voice?.stopTalk();
       },
       onRefused: (refusal) => this.#refuse(refusalText(refusal)),
@@ -67,7 +75,10 @@ export class Session {
       ...options,
       greeting: (send) => this.#greet(send),
       isTalking: () => this.#key.talk !== null,
-      onState: (state) => events.onLink(state),
+      onState: (state) => {
+        if (state.kind !== 'ready') this.#voice?.pauseTalk();
+        events.onLink(state);
+      },
       onMessage: (message) => this.#follow(message),
       onAudio: (bytes) => this.#voice?.receive(bytes),
     });
@@ -90,6 +101,11 @@ export class Session {
     return this.#key.state;
   }
 
+  /** Can the others hear what is said now? */
+  get isOnAir(): boolean {
+    return this.#isOnAir;
+  }
+
   /** What is left of one's own talk; null when there is none. */
   get talkLeftMs(): number | null {
     return this.#talkEndsAtMs === null ? null : this.#talkEndsAtMs - this.#surroundings.nowMs();
@@ -103,6 +119,13 @@ export class Session {
     this.#room = emptyRoom(group, { userId: this.#user.id, displayName: this.#user.displayName });
     this.#join();
     this.#events.onChange();
+  }
+
+  /** The media server cannot be reached from here: from now on the sound is to come over the WebSocket. */
+  useRelay(): void {
+    if (this.#room === null || this.#room.asksForRelay) return;
+    this.#room = { ...this.#room, asksForRelay: true };
+    this.#join();
   }
 
   leave(): void {
@@ -145,10 +168,11 @@ export class Session {
     this.link.send({ type: 'RELEASE_TALK', groupId, ...(talkId === undefined ? {} : { talkId }) });
   }
 
-  /** Before the server has said so on this very connection, sound would be a fault of protocol. */
-  #sendAudio(bytes: Uint8Array<ArrayBuffer>): void {
-    const isConfirmed = this.#key.state.kind === 'talking' && this.#key.state.requestId === null;
-    if (isConfirmed && this.#room?.media === 'relay') this.link.sendAudio(bytes);
+  #goAhead(talkId: string): void {
+    if (this.#key.talk?.talkId !== talkId) return;
+    this.#isOnAir = true;
+    this.#voice?.tone('go_ahead');
+    this.#events.onChange();
   }
 
   #follow(message: ServerMessage): void {
@@ -178,6 +202,7 @@ export class Session {
     if (before === null || !('groupId' in message) || message.groupId !== before.groupId) return;
     const { room, isBehind } = follow(before, message);
     this.#room = room;
+    if (before.talk?.talkId !== room.talk?.talkId) this.#voice?.follow(room.talk);
     this.#followTalk(message, before);
     if (isBehind) this.#join();
   }
@@ -187,13 +212,14 @@ export class Session {
       case 'GROUP_JOINED':
         this.#joinId = null;
         this.#comparePast(message);
-        if (this.#room !== null) this.#events.onJoined(this.#room);
+        if (shouldAskForRelay(before.asksForRelay, message.media)) this.useRelay();
+        else if (this.#room !== null) this.#events.onJoined(this.#room);
         break;
       case 'GROUP_STATE':
         this.#comparePast(message);
         break;
       case 'TALK_GRANTED':
-        this.#key.granted({ talkId: message.talkId, streamId: message.streamId }, message.re);
+        this.#key.granted({ talkId: message.talkId, streamId: message.streamId, media: message.media }, message.re);
         if (this.#key.talk?.talkId === message.talkId) {
           this.#talkEndsAtMs = this.#surroundings.nowMs() + message.remainingMs;
         }
@@ -220,7 +246,6 @@ export class Session {
 
   #endTalk({ talkId, speaker, cause }: ServerMessageOf<'TALK_ENDED'>, before: Room): void {
     if (before.talk?.talkId === talkId) {
-      this.#voice?.talkEnded(before.talk.streamId);
       const text = before.talk.mine ? null : endText(speaker.displayName, cause);
       if (text !== null) this.#events.onNotice(text);
     }
@@ -281,8 +306,13 @@ export class Session {
   }
 }
 
-function joining({ groupId, position }: Room): Outgoing {
-  return { type: 'JOIN_GROUP', groupId, audio: true, ...(position === null ? {} : { since: position }) };
+function joining({ groupId, position, asksForRelay }: Room): Outgoing {
+  return {
+    type: 'JOIN_GROUP',
+    groupId,
+    ...(asksForRelay ? { audio: true } : {}),
+    ...(position === null ? {} : { since: position }),
+  };
 }
 
 function request(groupId: string): Outgoing {

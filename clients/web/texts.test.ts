@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { denyCause, endCause, socketErrorCode } from '../../src/realtime/protocol/index.ts';
 import { CloseCode } from '../../src/realtime/protocol/close-codes.ts';
-import { closeText, cutText, endText, errorText, refusalText, signedOutText, signInText, soundText } from './texts.ts';
+import {
+  closeText,
+  cutText,
+  endText,
+  errorText,
+  refusalText,
+  signedOutText,
+  signInText,
+  soundText,
+  type SoundState,
+} from './texts.ts';
 
 /** What a newer server might say. */
 function unknown<Value extends string>(): Value {
@@ -67,10 +77,13 @@ describe('what the page says', () => {
     expect(signInText('code', 0, null)).toContain('cannot be reached');
   });
 
-  it('says when there is no sound, whatever a newer server calls it', () => {
-    expect(soundText(null, true)).toBeNull();
-    expect(soundText('relay', true)).toBeNull();
-    expect(soundText('relay', false)).toContain('WebCodecs');
-    for (const kind of ['none', 'livekit', 'something_new']) expect(soundText(kind, true)).toContain('no sound');
+  it('says what is wrong with the sound, and nothing where all is well', () => {
+    const well: SoundState = { way: 'relay', canPlay: true, livekit: 'connected', isFallback: false };
+    for (const way of ['relay', 'livekit', null] as const) expect(soundText({ ...well, way })).toBeNull();
+    expect(soundText({ ...well, way: 'livekit', canPlay: false })).toBeNull();
+    expect(soundText({ ...well, canPlay: false })).toContain('WebCodecs');
+    expect(soundText({ ...well, way: 'none' })).toContain('no sound');
+    expect(soundText({ ...well, isFallback: true })).toContain('WebRTC cannot connect');
+    expect(soundText({ ...well, way: 'livekit', livekit: 'repairing' })).toContain('connected again');
   });
 });

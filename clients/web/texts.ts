@@ -1,6 +1,8 @@
 import { CloseCode } from '../../src/realtime/protocol/close-codes.ts';
 import type { EndCause, SocketErrorCode } from '../../src/realtime/protocol/index.ts';
+import type { LivekitState } from './audio/livekit/carrier.ts';
 import type { Refusal } from './talk/talk-key.ts';
+import type { Way } from './talk/way.ts';
 
 /** Every sentence that depends on what the server said. Causes and codes that are not known get the general sentence. */
 
@@ -169,14 +171,34 @@ export function microphoneText(fault: MicrophoneFault): string {
   }
 }
 
+export interface SoundState {
+  /** Null: not known yet. */
+  readonly way: Way | null;
+  /** Can this browser play what comes over the WebSocket? */
+  readonly canPlay: boolean;
+  /** Of WebRTC. */
+  readonly livekit: LivekitState;
+  /** Is the WebSocket the way because WebRTC was none? */
+  readonly isFallback: boolean;
+}
+
 /** What to say about the sound of a group; null where all is well. */
-export function soundText(media: string | null, canPlay: boolean): string | null {
-  if (media === null) return null;
-  if (media !== 'relay')
-    return 'This server sends no sound to web pages. You can see who talks, and ask for the floor.';
-  return canPlay
-    ? null
-    : 'This browser cannot play what the server sends (Opus by WebCodecs). You can see who talks; to listen, use a current Chrome, Edge, Firefox or Safari.';
+export function soundText({ way, canPlay, livekit, isFallback }: SoundState): string | null {
+  switch (way) {
+    case null:
+      return null;
+    case 'none':
+      return 'This server sends no sound to web pages. You can see who talks, and ask for the floor.';
+    case 'livekit':
+      return livekit === 'repairing' ? 'The sound is interrupted. It is being connected again …' : null;
+    case 'relay':
+      if (!canPlay) {
+        return 'This browser cannot play what the server sends (Opus by WebCodecs). You can see who talks; to listen, use a current Chrome, Edge, Firefox or Safari.';
+      }
+      return isFallback
+        ? 'WebRTC cannot connect from here, so your sound goes through the server. Whoever is connected by WebRTC may not hear you, nor you them.'
+        : null;
+  }
 }
 
 /** Whole seconds, rounded up, in words. */

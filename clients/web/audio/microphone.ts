@@ -1,5 +1,4 @@
 import type { MicrophoneFault } from '../texts.ts';
-import { canEncode, OpusEncoder } from './codec.ts';
 
 /** Thrown when there is no microphone to be had. */
 export class NoMicrophone extends Error {
@@ -14,13 +13,13 @@ export class NoMicrophone extends Error {
 
 /**
  * The microphone, opened before it is needed, so that pressing costs no time. While nobody talks it is muted in the
- * browser, and nothing is encoded.
+ * browser, and nobody gets anything of it.
  */
 export class Microphone {
   readonly #stream: MediaStream;
   readonly #source: MediaStreamAudioSourceNode;
   readonly #capture: AudioWorkletNode;
-  #encoder: OpusEncoder | null = null;
+  #onFrame: ((frame: Float32Array<ArrayBuffer>) => void) | null = null;
 
   private constructor(context: AudioContext, stream: MediaStream, onLevel: (level: number) => void) {
     this.#stream = stream;
@@ -31,10 +30,10 @@ export class Microphone {
       channelCountMode: 'explicit',
     });
     this.#capture.port.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-      if (this.#encoder === null || !(data instanceof Float32Array)) return;
+      if (this.#onFrame === null || !(data instanceof Float32Array)) return;
       const frame = new Float32Array(data);
       onLevel(loudest(frame));
-      this.#encoder.encode(frame);
+      this.#onFrame(frame);
     });
     this.#capture.port.start();
     this.#source.connect(this.#capture);
@@ -47,7 +46,6 @@ export class Microphone {
    */
   static async open(context: AudioContext, onLevel: (level: number) => void): Promise<Microphone> {
     if (!window.isSecureContext) throw new NoMicrophone('insecure');
-    if (!(await canEncode())) throw new NoMicrophone('unsupported');
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
         // One talks at a time: there is no echo to cancel, and cancelling costs the first syllable.
@@ -64,20 +62,20 @@ export class Microphone {
     return this.#stream.getAudioTracks().some(({ readyState }) => readyState === 'live');
   }
 
-  /** Begins to record; every packet of 20 ms goes to `onPacket` until `stop`. */
-  start(onPacket: (opus: Uint8Array) => void): void {
-    this.stop();
-    const encoder = new OpusEncoder((opus) => {
-      if (this.#encoder === encoder) onPacket(opus);
-    });
-    this.#encoder = encoder;
+  /** Opens it; every 20 ms of sound go to `onFrame` until `stop`. */
+  start(onFrame: (frame: Float32Array<ArrayBuffer>) => void): void {
+    this.#onFrame = onFrame;
     this.#mute(false);
   }
 
   stop(): void {
     this.#mute(true);
-    this.#encoder?.stop();
-    this.#encoder = null;
+    this.#onFrame = null;
+  }
+
+  /** The opened microphone once more, for whoever sends it by other means; theirs to stop. Null: it was taken away. */
+  copy(): MediaStreamTrack | null {
+    return this.#stream.getAudioTracks()[0]?.clone() ?? null;
   }
 
   close(): void {

@@ -51,7 +51,7 @@ describe('a room', () => {
       position: { epoch: 1, seq: 10 },
       talk: null,
       present: [ANN],
-      media: 'none',
+      media: { kind: 'none' },
     });
   });
 

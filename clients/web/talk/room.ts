@@ -28,7 +28,10 @@ export interface Room {
   readonly talk: CurrentTalk | null;
   readonly present: readonly PresentMember[];
   readonly presenceCount: number;
-  readonly media: Media['kind'] | null;
+  /** How its sound comes; null before the first snapshot. */
+  readonly media: Media | null;
+  /** Is sound asked for over the WebSocket itself? */
+  readonly asksForRelay: boolean;
 }
 
 export function emptyRoom(group: { id: string; name: string; talk: TalkRight }, me: Speaker): Room {
@@ -42,6 +45,7 @@ export function emptyRoom(group: { id: string; name: string; talk: TalkRight }, 
     present: [],
     presenceCount: 0,
     media: null,
+    asksForRelay: false,
   };
 }
 
@@ -82,7 +86,7 @@ function withSnapshot(room: Room, message: ServerMessageOf<'GROUP_JOINED' | 'GRO
     talk: floor.state === 'taken' ? floor : null,
     present: presence,
     presenceCount,
-    media: media.kind,
+    media,
   };
 }
 

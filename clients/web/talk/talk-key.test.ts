@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TalkKey } from './talk-key.ts';
+import { type OwnTalk, TalkKey } from './talk-key.ts';
 
-const TALK = { talkId: 'talk-1', streamId: 11 };
-const OTHER = { talkId: 'talk-2', streamId: 12 };
+const TALK: OwnTalk = { talkId: 'talk-1', streamId: 11, media: { kind: 'none' } };
+const OTHER: OwnTalk = { talkId: 'talk-2', streamId: 12, media: { kind: 'none' } };
 
 let happened: string[];
 let isConnected: boolean;
@@ -20,6 +20,7 @@ beforeEach(() => {
     },
     release: (talkId) => happened.push(talkId === undefined ? 'release' : `release ${talkId}`),
     begin: ({ talkId }) => happened.push(`begin ${talkId}`),
+    resume: ({ talkId }) => happened.push(`resume ${talkId}`),
     end: () => happened.push('end'),
     onRefused: ({ cause }) => happened.push(`refused ${cause}`),
     onCut: (cause, retryAfterMs) => happened.push(`cut ${cause} ${retryAfterMs}`),
@@ -124,7 +125,7 @@ describe('the talk key', () => {
     key.granted(TALK, 'r1');
     key.reconnected(() => 'again');
     key.granted(TALK, 'again');
-    expect(happened).toEqual(['request', 'begin talk-1']);
+    expect(happened).toEqual(['request', 'begin talk-1', 'resume talk-1']);
     expect(key.state.kind).toBe('talking');
   });
 

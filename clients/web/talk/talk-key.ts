@@ -1,9 +1,11 @@
-import type { DenyCause, EndCause, Speaker } from '../../../src/realtime/protocol/index.ts';
+import type { DenyCause, EndCause, Media, Speaker } from '../../../src/realtime/protocol/index.ts';
 
 /** The talk that this client has. */
 export interface OwnTalk {
   readonly talkId: string;
   readonly streamId: number;
+  /** How it is heard: with the right to be. */
+  readonly media: Media;
 }
 
 export type KeyState =
@@ -30,6 +32,8 @@ export interface KeyPorts {
   readonly release: (talkId?: string) => void;
   /** The talk is new: sound the go-ahead and send. */
   readonly begin: (talk: OwnTalk) => void;
+  /** The talk that began before is confirmed, on this connection. */
+  readonly resume: (talk: OwnTalk) => void;
   /** Nothing of the microphone may leave any more. */
   readonly end: () => void;
   readonly onRefused: (refusal: Refusal) => void;
@@ -75,6 +79,7 @@ export class TalkKey {
     const state = this.#state;
     if (state.kind === 'talking' && state.talk.talkId === talk.talkId) {
       this.#enter({ kind: 'talking', talk, requestId: null });
+      this.#ports.resume(talk);
       return;
     }
     if (!this.#isAwaited(re)) {

@@ -79,14 +79,22 @@ function isNews(element: HTMLElement, content: unknown): boolean {
 /** The newest of a group's people who are shown; a longer list is told by its number. */
 const MOST_PEOPLE = 100;
 
-export function showRoom(room: Room, key: KeyState, isToggle: boolean): void {
+export interface KeyView {
+  readonly state: KeyState;
+  /** Can the others hear what is said? */
+  readonly isOnAir: boolean;
+  readonly isToggle: boolean;
+}
+
+export function showRoom(room: Room, key: KeyView): void {
   setText(byId('group-name', HTMLHeadingElement), room.name);
   document.title = `${room.name} – Talk`;
-  setText(byId('talker', HTMLParagraphElement), talkerText(room, key));
+  setText(byId('talker', HTMLParagraphElement), talkerText(room, key.state));
   const { dataset } = byId('talk', HTMLElement);
-  dataset['key'] = key.kind;
+  // Whoever cannot hear the tone sees the same: speak when the button says so.
+  dataset['key'] = isWaiting(key) ? 'asking' : key.state.kind;
   dataset['floor'] = room.talk === null ? 'idle' : room.talk.mine ? 'mine' : 'other';
-  setText(byId('hold-label', HTMLSpanElement), holdText(key, isToggle));
+  setText(byId('hold-label', HTMLSpanElement), holdText(key));
 
   const shown = room.present.slice(0, MOST_PEOPLE);
   showPeople(shown, room);
@@ -125,16 +133,20 @@ function talkerText({ talk, position }: Room, key: KeyState): string {
   return `${talk.speaker.displayName} is talking${talk.emergency ? ': emergency' : ''}`;
 }
 
-function holdText(key: KeyState, isToggle: boolean): string {
-  switch (key.kind) {
+function isWaiting({ state, isOnAir }: KeyView): boolean {
+  return state.kind === 'talking' && !isOnAir;
+}
+
+function holdText(key: KeyView): string {
+  switch (key.state.kind) {
     case 'up':
-      return isToggle ? 'Press to talk' : 'Hold to talk';
+      return key.isToggle ? 'Press to talk' : 'Hold to talk';
     case 'asking':
       return 'Wait …';
     case 'queued':
       return 'In the queue';
     case 'talking':
-      return 'Speak now';
+      return isWaiting(key) ? 'Wait …' : 'Speak now';
     case 'spent':
       return 'Let go';
   }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assetOf, TALK_PATH, type TalkPageFiles } from './files.ts';
+import { noticesOf } from './notices.ts';
 
 /** What the page is made of; in the document `{{name}}` stands for the address of each. */
 const ENTRIES = {
@@ -12,7 +14,8 @@ const ENTRIES = {
 } as const;
 
 /**
- * Bundles the page from its source with esbuild. The names of the files hold a hash of their content, so that browsers
+ * Bundles the page from its source with esbuild. What the source imports only when it is needed becomes a file of its
+ * own, which the document does not name. The names of the files hold a hash of their content, so that browsers
  * may keep them for good. Throws when esbuild, a development package, is not there, and when the source is faulty.
  */
 export async function bundleTalkPage(source: string): Promise<TalkPageFiles> {
@@ -23,6 +26,8 @@ export async function bundleTalkPage(source: string): Promise<TalkPageFiles> {
       entryPoints: Object.values(ENTRIES),
       outdir: join(source, 'never-written'),
       entryNames: '[name]-[hash]',
+      chunkNames: '[name]-[hash]',
+      splitting: true,
       write: false,
       metafile: true,
       bundle: true,
@@ -35,6 +40,9 @@ export async function bundleTalkPage(source: string): Promise<TalkPageFiles> {
     const assets = new Map(
       outputFiles.map(({ path, contents }) => [basename(path), assetOf(basename(path), Buffer.from(contents))]),
     );
+    const notices = await noticesOf(Object.keys(metafile.inputs).map((path) => join(source, path)));
+    const noticesName = `licences-${createHash('sha256').update(notices).digest('hex').slice(0, 8)}.txt`;
+    assets.set(noticesName, assetOf(noticesName, Buffer.from(notices)));
     const names = new Map(
       Object.entries(metafile.outputs).map(([path, { entryPoint, inputs }]) => [
         entryPoint ?? Object.keys(inputs)[0],
@@ -45,6 +53,7 @@ export async function bundleTalkPage(source: string): Promise<TalkPageFiles> {
     for (const [name, entry] of Object.entries(ENTRIES)) {
       document = document.replaceAll(`{{${name}}}`, `${TALK_PATH}/${names.get(entry) ?? ''}`);
     }
+    document = document.replaceAll('{{licences}}', `${TALK_PATH}/${noticesName}`);
     return { document, assets };
   } finally {
     // esbuild works in a process of its own, which would stay.

@@ -7,13 +7,20 @@ import type { TalkPageSource } from './source.ts';
 
 const asset = z.strictObject({ file: z.string() });
 
+/** Whom the page may connect to. */
+export interface TalkPagePeers {
+  /** Where it can be opened at; the server lets no other page connect. */
+  readonly allowedOrigins: readonly string[];
+  /** Where clients reach the media server, `ws://` or `wss://`; null without one. */
+  readonly livekitUrl: string | null;
+}
+
 /**
  * The talk page at `/talk` and its assets below. Nothing on it comes from elsewhere, nothing stands inline, and it may
  * use the microphone.
- * @param allowedOrigins where it can be opened at; the server lets no other page connect
  */
-export function registerTalkPage(server: HttpServer, source: TalkPageSource, allowedOrigins: readonly string[]): void {
-  const policy = contentPolicy(allowedOrigins);
+export function registerTalkPage(server: HttpServer, source: TalkPageSource, peers: TalkPagePeers): void {
+  const policy = contentPolicy(peers);
   const protect = (reply: FastifyReply): FastifyReply =>
     reply
       .header('content-security-policy', policy)
@@ -39,9 +46,16 @@ export function registerTalkPage(server: HttpServer, source: TalkPageSource, all
   );
 }
 
-/** WebSockets are named by their own scheme, as not every browser takes them for `'self'`. */
-function contentPolicy(allowedOrigins: readonly string[]): string {
+/**
+ * WebSockets are named by their own scheme, as not every browser takes them for `'self'`. LiveKit's client asks over
+ * HTTP as well, why a connection was refused.
+ */
+function contentPolicy({ allowedOrigins, livekitUrl }: TalkPagePeers): string {
   const sockets = allowedOrigins.map((origin) => origin.replace(/^http/, 'ws'));
+  if (livekitUrl !== null) {
+    const { origin } = new URL(livekitUrl);
+    sockets.push(origin, origin.replace(/^ws/, 'http'));
+  }
   return [
     "default-src 'none'",
     "script-src 'self'",
