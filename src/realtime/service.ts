@@ -109,7 +109,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     },
     guard: {
       failTalk: (groupId, talkId) => live.failMedia(groupId, talkId),
-      talking: () => live.talking(),
+      present: () => live.present(),
       ...options.rooms,
     },
   });

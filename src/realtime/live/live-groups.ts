@@ -224,9 +224,9 @@ export class LiveGroups {
     else this.apply(groupId, await this.#options.store.end({ groupId, talkId, cause: 'media_failed' }));
   }
 
-  /** The groups with a talk of this process. */
-  talking(): string[] {
-    return [...this.#rooms].filter(([, { keeper }]) => keeper.room.honoured.size > 0).map(([groupId]) => groupId);
+  /** The groups in which this process has members or a talk, or had a moment ago. */
+  present(): string[] {
+    return [...this.#rooms.keys()];
   }
 
   /**

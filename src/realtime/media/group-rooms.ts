@@ -9,11 +9,10 @@ export type Right = 'speak' | 'listen';
 const rights = { speak: SPEAK, listen: LISTEN } as const;
 const GROUP_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** A room of the deployment that somebody may be in. */
+/** A room of this deployment. */
 export interface OpenRoom {
   readonly groupId: string;
-  /** Both may be some seconds old. */
-  readonly participants: number;
+  /** May be 5 s old. */
   readonly publishers: number;
 }
 
@@ -67,9 +66,9 @@ export class GroupRooms {
   /** The rooms of this deployment. */
   async open(limitMs: number): Promise<readonly OpenRoom[]> {
     const rooms = await this.#control.rooms(limitMs);
-    return rooms.flatMap(({ name, participants, publishers }) => {
+    return rooms.flatMap(({ name, publishers }) => {
       const groupId = this.groupOf(name);
-      return groupId === null ? [] : [{ groupId, participants, publishers }];
+      return groupId === null ? [] : [{ groupId, publishers }];
     });
   }
 }

@@ -26,7 +26,7 @@ export interface GuestTrack {
 
 export interface RoomSize {
   readonly name: string;
-  readonly participants: number;
+  /** LiveKit counts every 5 s. */
   readonly publishers: number;
 }
 
@@ -76,9 +76,8 @@ export class RoomControl {
   async rooms(limitMs: number): Promise<readonly RoomSize[]> {
     const rooms = await this.#call(limitMs, (client) => client.listRooms());
     if (rooms === 'absent') return [];
-    return rooms.map(({ name, numParticipants, numPublishers }) => ({
+    return rooms.map(({ name, numPublishers }) => ({
       name,
-      participants: numParticipants,
       publishers: numPublishers,
     }));
   }

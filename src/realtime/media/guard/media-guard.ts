@@ -27,8 +27,8 @@ const SECOND_LOOK_MS = 300;
 export interface GuardPorts {
   /** Ends a talk whose media cannot be carried, cause `media_failed`. */
   failTalk(groupId: string, talkId: string): Promise<void>;
-  /** Groups with a talk of this process. */
-  talking(): Iterable<string>;
+  /** Groups that this process has members in. */
+  present(): Iterable<string>;
   /** Who of these may not be in the room of the group, being no member or of no living session. Throws when unknown. */
   outsidersOf(groupId: string, members: readonly RoomMember[]): Promise<readonly RoomMember[]>;
   /** The groups that a user is in. Throws when unknown. */
@@ -73,7 +73,7 @@ export class LivekitGuard implements MediaGuard {
       {
         reachable,
         rooms: () => rooms.open(LIST_MS),
-        talking: () => ports.talking(),
+        present: () => ports.present(),
         inspect: (groupId) => this.#inspect(groupId),
       },
       times,

@@ -15,21 +15,24 @@ export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 2_000, sweepMs: 600_
 
 /** Rooms that are looked at at once. */
 const WIDTH = 8;
+/** Of rooms that nothing speaks for, so many are looked at in a round: the media server counts publishers 5 s late. */
+const OTHERS_A_ROUND = 50;
 
 export interface ReconcilerActions {
   /** Can the media server be used now? */
   reachable(): Promise<boolean>;
   /** The rooms of this deployment. Throws when the media server does not tell. */
   rooms(): Promise<readonly OpenRoom[]>;
-  /** Groups with a talk of this process. */
-  talking(): Iterable<string>;
+  /** Groups that this process has members in. */
+  present(): Iterable<string>;
   /** Looks at one room and does what is to be done; throws when it could not be looked at. */
   inspect(groupId: string): Promise<void>;
 }
 
 /**
- * Looks at rooms again and again, so that what no webhook told is found: those where this process has a talk, those in
- * which somebody publishes or lately had what he should not, and after a start or a return of the media server all.
+ * Looks at rooms again and again, so that what no webhook told is found: in each round those of groups in which this
+ * process has members, those in which somebody publishes or lately had what he should not, and some of the others in
+ * turn; after a start or a return of the media server all.
  */
 export class Reconciler {
   readonly #actions: ReconcilerActions;
@@ -38,6 +41,8 @@ export class Reconciler {
   /** By group, until when its room is looked at. */
   readonly #watched = new Map<string, number>();
   #sweepsUntilMs = 0;
+  /** The last of the others that was looked at. */
+  #lastOther = '';
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -111,10 +116,23 @@ export class Reconciler {
     const nowMs = performance.now();
     for (const [groupId, untilMs] of this.#watched) if (untilMs <= nowMs) this.#watched.delete(groupId);
     const sweeps = nowMs < this.#sweepsUntilMs;
-    const chosen = new Set([...this.#watched.keys(), ...this.#actions.talking()]);
-    for (const { groupId, participants, publishers } of rooms) {
-      if (publishers > 0 || (sweeps && participants > 0)) chosen.add(groupId);
+    const present = new Set(this.#actions.present());
+    const chosen = new Set(this.#watched.keys());
+    const others: string[] = [];
+    for (const { groupId, publishers } of rooms) {
+      if (sweeps || publishers > 0 || present.has(groupId)) chosen.add(groupId);
+      else if (!chosen.has(groupId)) others.push(groupId);
     }
+    for (const groupId of this.#nextOf(others)) chosen.add(groupId);
     return chosen;
+  }
+
+  /** The next of them in the order of their ids, and after the last the first again. */
+  #nextOf(others: readonly string[]): readonly string[] {
+    const sorted = others.toSorted();
+    const after = sorted.filter((groupId) => groupId > this.#lastOther);
+    const next = [...after, ...sorted].slice(0, Math.min(OTHERS_A_ROUND, sorted.length));
+    this.#lastOther = next.at(-1) ?? '';
+    return next;
   }
 }
