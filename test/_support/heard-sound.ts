@@ -1,4 +1,7 @@
 import type { Page } from 'playwright-core';
+import { findSentence, SAME_SENTENCE } from '../../clients/headless/audio/comparison.ts';
+import type { Pcm } from '../../clients/headless/audio/wav.ts';
+import { until } from './until.ts';
 
 /** What a page plays, recorded at the loudspeaker from outside: the page knows nothing of it. */
 
@@ -6,7 +9,7 @@ import type { Page } from 'playwright-core';
 const TAP = `
   const connect = AudioNode.prototype.connect;
   const recorders = new WeakMap();
-  globalThis.heardSound = { stop: null };
+  globalThis.heardSound = { decode: null, take: null };
   AudioNode.prototype.connect = function (target, ...more) {
     if (target instanceof AudioDestinationNode) connect.call(this, recorderOf(this.context));
     return connect.call(this, target, ...more);
@@ -20,13 +23,16 @@ const TAP = `
     const parts = [];
     recorder.ondataavailable = ({ data }) => parts.push(data);
     recorder.start();
-    heardSound.stop = async () => {
-      const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
-      recorder.stop();
-      await stopped;
+    heardSound.decode = async () => {
+      const written = new Promise((resolve) => recorder.addEventListener('dataavailable', resolve, { once: true }));
+      recorder.requestData();
+      await written;
       const file = await new Blob(parts).arrayBuffer();
       const decoded = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(file);
-      const samples = decoded.getChannelData(0);
+      return decoded.getChannelData(0);
+    };
+    heardSound.take = async (sinceMs, lastMs) => {
+      const samples = (await heardSound.decode()).slice(sinceMs * 48).slice(-lastMs * 48);
       const pcm = new Uint8Array(samples.length * 2);
       const view = new DataView(pcm.buffer);
       samples.forEach((sample, index) =>
@@ -44,13 +50,43 @@ export async function recordSound(page: Page): Promise<void> {
   await page.addInitScript(TAP);
 }
 
-/** Ends the recording. 48 kHz, mono, from when the page started its sound until now. */
-export async function heardSound(page: Page): Promise<{ sampleRateHz: number; samples: Int16Array }> {
-  const text: unknown = await page.evaluate('heardSound.stop()');
+/** So much is looked at: several times a sentence. Milliseconds. */
+const LAST_MS = 15_000;
+
+/** How much sound the page has played, silences included. Milliseconds. */
+export async function playedMs(page: Page): Promise<number> {
+  return page.evaluate<number>('heardSound.decode().then(({ length }) => Math.round(length / 48))');
+}
+
+/**
+ * What the page has played last, up to now. 48 kHz, mono. Throws when it has not started its sound.
+ * @param sinceMs what it had played before that, by `playedMs`, is left out
+ */
+export async function heardSound(page: Page, sinceMs = 0): Promise<Pcm> {
+  const text: unknown = await page.evaluate(`heardSound.take?.(${sinceMs}, ${LAST_MS})`);
   if (typeof text !== 'string') throw new Error('the page has played nothing at all');
   const bytes = Buffer.from(text, 'base64');
   return {
     sampleRateHz: 48_000,
     samples: Int16Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readInt16LE(index * 2)),
   };
+}
+
+/** A talk that is held for so long must be heard: a busy machine drops sound now and then. Below the longest talk. */
+const HEARD_LIMIT_MS = 50_000;
+
+/** Waits until the page has played the whole sentence, which is said again and again. */
+export async function untilHeard(page: Page, sentence: Pcm, sinceMs = 0): Promise<void> {
+  let likeness = 0;
+  await until(
+    async () => {
+      ({ likeness } = findSentence(await heardSound(page, sinceMs), sentence));
+      return likeness > SAME_SENTENCE;
+    },
+    {
+      limitMs: HEARD_LIMIT_MS,
+      everyMs: 500,
+      describe: () => `the page plays the sentence; the likeness was ${likeness.toFixed(2)} last`,
+    },
+  );
 }
