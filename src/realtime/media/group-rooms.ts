@@ -9,6 +9,8 @@ export type Right = 'speak' | 'listen';
 const rights = { speak: SPEAK, listen: LISTEN } as const;
 const GROUP_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+type RoomCalls = Pick<RoomControl, 'setRights' | 'remove' | 'guests' | 'guest' | 'rooms'>;
+
 /** A room of this deployment. */
 export interface OpenRoom {
   readonly groupId: string;
@@ -21,11 +23,11 @@ export interface OpenRoom {
  * look do not wait for them. All throw `CallFailed`, and `TurnMissed` when their turn does not come.
  */
 export class GroupRooms {
-  readonly #control: RoomControl;
+  readonly #control: RoomCalls;
   readonly #keyPrefix: string;
   readonly #order: CallsInOrder;
 
-  constructor(control: RoomControl, order: CallsInOrder, keyPrefix: string) {
+  constructor(control: RoomCalls, order: CallsInOrder, keyPrefix: string) {
     this.#control = control;
     this.#order = order;
     this.#keyPrefix = keyPrefix;

@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { OpenRoom } from '../group-rooms.ts';
+import { Reconciler, type ReconcilerActions, type ReconcilerTimes } from './reconciler.ts';
+
+const open: Reconciler[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((reconciler) => reconciler.close()));
+});
+
+function setUp(
+  rooms: readonly OpenRoom[],
+  times: Partial<ReconcilerTimes> = {},
+  actions: Partial<ReconcilerActions> = {},
+) {
+  const inspect = vi.fn<ReconcilerActions['inspect']>(async () => undefined);
+  const warn = vi.fn();
+  const reconciler = new Reconciler(
+    { reachable: async () => true, rooms: async () => rooms, present: () => [], inspect, ...actions },
+    { everyMs: 5, sweepMs: 0, watchMs: 60_000, ...times },
+    { warn, info: vi.fn() },
+  );
+  open.push(reconciler);
+  /** Which groups were looked at by the next so many looks. */
+  const next = async (looks: number): Promise<string[]> => {
+    inspect.mockClear();
+    await vi.waitFor(() => expect(inspect.mock.calls.length).toBeGreaterThanOrEqual(looks));
+    return [...new Set(inspect.mock.calls.map(([groupId]) => groupId))].toSorted();
+  };
+  return { reconciler, inspect, warn, next };
+}
+
+function quiet(...groups: string[]): OpenRoom[] {
+  return groups.map((groupId) => ({ groupId, publishers: 0 }));
+}
+
+/** More than are looked at in one round. */
+const many = quiet(...Array.from({ length: 120 }, (_, index) => `other-${String(index).padStart(3, '0')}`));
+
+describe('a round of looks', () => {
+  test('is of the rooms with members of this process, with publishers, and watched, every time', async () => {
+    const rooms = [...many, ...quiet('mine'), { groupId: 'loud', publishers: 1 }];
+    const { reconciler, inspect } = setUp(rooms, {}, { present: () => ['mine', 'of-no-room'] });
+    reconciler.watch('watched');
+    reconciler.sweep();
+    const looksAt = (groupId: string): number => inspect.mock.calls.filter(([seen]) => seen === groupId).length;
+    await vi.waitFor(() => expect(looksAt('loud')).toBeGreaterThan(6));
+    expect(looksAt('mine')).toBeGreaterThan(5);
+    expect(looksAt('watched')).toBeGreaterThan(5);
+    expect(looksAt('of-no-room')).toBe(0);
+    expect(looksAt('other-000')).toBeLessThan(5);
+  });
+
+  test('comes to all other rooms in turn', async () => {
+    const { reconciler, next } = setUp(many);
+    reconciler.sweep();
+    expect(await next(250)).toEqual(many.map(({ groupId }) => groupId));
+  });
+
+  test('is of all rooms for a while after a start', async () => {
+    const { reconciler, inspect } = setUp(many, { sweepMs: 60_000, everyMs: 60_000 });
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(many.length));
+  });
+
+  test('a sweep that is asked for does not wait for the next round', async () => {
+    const { reconciler, inspect } = setUp(quiet('one'), { everyMs: 60_000 });
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(1));
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(2));
+  });
+
+  test('a room that could not be looked at is looked at again, though it is gone from the list', async () => {
+    let rooms = quiet('one');
+    const { reconciler, inspect } = setUp([], {}, { rooms: async () => rooms });
+    inspect.mockImplementationOnce(async () => {
+      rooms = [];
+      throw new Error('away');
+    });
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect.mock.calls.length).toBeGreaterThan(2));
+  });
+
+  test('what is watched is forgotten after its time', async () => {
+    const { reconciler, inspect, next } = setUp(quiet('one'), { watchMs: 20 });
+    reconciler.watch('watched');
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledWith('watched'));
+    await vi.waitFor(async () => expect(await next(3)).toEqual(['one']));
+  });
+
+  test('is left out while the media server is away, and a list that fails is told once', async () => {
+    let isReachable = false;
+    const reachable = vi.fn(async () => isReachable);
+    const rooms = vi.fn<ReconcilerActions['rooms']>(async () => Promise.reject(new Error('away')));
+    const { reconciler, inspect, warn } = setUp([], {}, { reachable, rooms });
+    reconciler.sweep();
+    await vi.waitFor(() => expect(reachable.mock.calls.length).toBeGreaterThan(2));
+    expect(rooms).not.toHaveBeenCalled();
+    isReachable = true;
+    await vi.waitFor(() => expect(rooms.mock.calls.length).toBeGreaterThan(2));
+    expect(warn).toHaveBeenCalledTimes(1);
+    rooms.mockImplementation(async () => quiet('one'));
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledWith('one'));
+  });
+});
