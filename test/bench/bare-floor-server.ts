@@ -1,8 +1,9 @@
 /**
  * The bare floor server: the least that granting the floor can cost, and the baseline of every speed goal. Raw `ws`,
  * one `SET NX PX` for a press, one compare-and-delete for a release, one finished frame written to each listener's
- * socket. No sign-in, no validation, no log, no history, no second process. It is a process of its own, forked by the
- * runner, and tells it `{port}` once it listens; it ends when the runner goes away.
+ * socket. It is the bare forwarder of voice, too: a binary message in, one finished frame to every other socket of the
+ * group. No sign-in, no validation, no log, no history. It is a process of its own, forked by the runner, and tells it
+ * `{port}` once it listens; it ends when the runner goes away.
  *
  * It speaks only what the generator uses of the contract, with the same fields, so that the bytes on the wire compare:
  * HELLO, JOIN_GROUP, REQUEST_TALK, RELEASE_TALK. The token of HELLO is taken as the user's id.
@@ -10,17 +11,21 @@
  * What makes it fast: an event becomes text and frame once; frames go straight to the TCP socket, past ws's sender;
  * the two messages that a talker gets at his release leave in one write; connections are one class, without a closure
  * each; no compression, no UTF-8 check, no client tracking. Redis commands are written one by one: ioredis' automatic
- * pipelining made a lone press slower by a fifth and fifty at once faster by a tenth. Environment: REDIS_URL.
+ * pipelining made a lone press slower by a fifth and fifty at once faster by a tenth.
+ *
+ * Environment: REDIS_URL; PACKETS, left out where one process has all connections of a group. `publish`: packets go to
+ * the other process, by one PUBLISH each. `subscribe`: this is that process.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Redis } from 'ioredis';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { serverTextFrame } from './websocket-frames.ts';
+import { serverBinaryFrame, serverTextFrame } from './websocket-frames.ts';
 
 const LEASE_MS = 60_000;
 const EPOCH = 1;
+const CHANNEL_PREFIX = 'packets:';
 
 /** KEYS: the speaker key. ARGV: who believes to hold it. Returns 1 when it was his and is gone now, else 0. */
 const RELEASE_SCRIPT = `
@@ -48,10 +53,17 @@ interface ClientMessage {
 class BareConnection extends WebSocket {
   link: Duplex | null = null;
   userId = '';
+  group: Group | null = null;
 }
 
 const groups = new Map<string, Group>();
 const redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379', { maxRetriesPerRequest: 0 });
+const publishes = process.env['PACKETS'] === 'publish';
+const subscriber = process.env['PACKETS'] === 'subscribe' ? redis.duplicate() : null;
+subscriber?.on('messageBuffer', (channel: Buffer, packet: Buffer) => {
+  const group = groups.get(channel.toString('latin1', CHANNEL_PREFIX.length));
+  if (group !== undefined) writeToOthers(group, null, serverBinaryFrame(packet));
+});
 const releaseSha = String(await redis.script('LOAD', RELEASE_SCRIPT));
 
 const sockets = new WebSocketServer({
@@ -80,8 +92,12 @@ http.listen(0, '127.0.0.1', () => {
 });
 process.on('disconnect', () => process.exit(0));
 
-function onMessage(this: WebSocket, data: RawData): void {
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   if (!(this instanceof BareConnection) || !Buffer.isBuffer(data)) return;
+  if (isBinary) {
+    forward(this, data);
+    return;
+  }
   const message: unknown = JSON.parse(data.toString());
   if (!isBelieved(message)) return;
   switch (message.type) {
@@ -136,6 +152,8 @@ function joinGroup(connection: BareConnection, message: ClientMessage): void {
     groups.set(group.id, group);
   }
   group.connections.push(connection);
+  connection.group = group;
+  void subscriber?.subscribe(CHANNEL_PREFIX + group.id);
   write(
     connection,
     serverTextFrame(
@@ -196,13 +214,20 @@ function releaseTalk(connection: BareConnection, message: ClientMessage): void {
   });
 }
 
+function forward(connection: BareConnection, packet: Buffer): void {
+  const { group } = connection;
+  if (group === null) return;
+  if (publishes) void redis.publish(CHANNEL_PREFIX + group.id, packet);
+  else writeToOthers(group, connection, serverBinaryFrame(packet));
+}
+
 function joinedGroup(message: ClientMessage): Group {
   const group = groups.get(message.groupId);
   if (group === undefined) throw new Error(`nobody joined the group ${message.groupId}`);
   return group;
 }
 
-function writeToOthers(group: Group, speaker: BareConnection, frame: Buffer): void {
+function writeToOthers(group: Group, speaker: BareConnection | null, frame: Buffer): void {
   for (const connection of group.connections) {
     if (connection !== speaker) connection.link?.write(frame);
   }

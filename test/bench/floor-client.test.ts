@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type RawData, WebSocketServer } from 'ws';
 import { until } from '../_support/until.ts';
 import { FloorClient, kindOfTalkMessage, MessageKind, openFloorClient } from './floor-client.ts';
-import { serverTextFrame } from './websocket-frames.ts';
+import { clientBinaryFrame, clientTextFrame, readClientText, serverTextFrame } from './websocket-frames.ts';
 
 const LIMIT_MS = 5_000;
 const cleanups: (() => void)[] = [];
@@ -92,6 +92,28 @@ test('a ping is answered', async () => {
   expect(payloads).toEqual(['are you there']);
 });
 
+test('voice is joined with, sent and received', async () => {
+  const { port, received, server } = await startAnsweringServer();
+  const client = await openFloorClient({ host: '127.0.0.1', port, groupId: 'g-1', token: 't', audio: true });
+  cleanups.push(() => client.close());
+  expect(received.at(-1)).toMatchObject({ type: 'JOIN_GROUP', audio: true });
+  const packets: string[] = [];
+  client.observer = {
+    received: () => undefined,
+    packet: (bytes, start, end) => packets.push(bytes.toString('latin1', start, end)),
+    failed: (_client, reason) => packets.push(reason),
+  };
+  for (const socket of server.clients) {
+    socket.removeAllListeners('message');
+    socket.on('message', (data: Buffer, isBinary) =>
+      socket.send(`${String(isBinary)} ${data.toString()}`, { binary: true }),
+    );
+  }
+  client.send(clientBinaryFrame(Buffer.from('a packet')));
+  await until(() => packets.length > 0, { limitMs: LIMIT_MS, describe: () => 'a packet came' });
+  expect(packets).toEqual(['true a packet']);
+});
+
 test('a close before it has joined rejects, with the code as the reason', async () => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   cleanups.push(() => server.close());
@@ -134,4 +156,8 @@ test.each([
 ])('%s is known by its first bytes', (type, kind) => {
   const bytes = Buffer.from(`xx{"type":"${type}","groupId":"g"}`);
   expect(kindOfTalkMessage(bytes, 2, bytes.length)).toBe(kind);
+});
+
+test.each(['', 'short', 'ü'.repeat(400)])('the frame of a text is read back: %s', (text) => {
+  expect(readClientText(clientTextFrame(text))).toBe(text);
 });

@@ -36,6 +36,8 @@ const KIND_OF_TYPE: ReadonlyMap<unknown, MessageKind> = new Map<unknown, Message
 /** Who is told what a client received. `failed` comes at most once and nothing follows it. */
 export interface FloorClientObserver {
   received(client: DrivenClient, kind: MessageKind): void;
+  /** A binary message: it stands in `bytes` from `start` to `end` until this returns. Left out: none may come. */
+  packet?(bytes: Buffer, start: number, end: number): void;
   failed(client: DrivenClient, reason: string): void;
 }
 
@@ -46,6 +48,10 @@ export interface DrivenClient {
   readonly parsedCount: number;
   requestTalk(): void;
   releaseTalk(): void;
+  /** Writes a finished frame. */
+  send(frame: Buffer): void;
+  /** The message that is being received, while the observer is told of it. */
+  readonly text: string;
 }
 
 export interface FloorClientSeat {
@@ -54,6 +60,8 @@ export interface FloorClientSeat {
   readonly groupId: string;
   /** What HELLO carries. */
   readonly token: string;
+  /** Joins with voice over the WebSocket. */
+  readonly audio?: boolean;
 }
 
 const END_OF_HEADERS = Buffer.from('\r\n\r\n');
@@ -65,6 +73,7 @@ const TALK_PREFIX_WORDS = [
   TALK_PREFIX.readUInt32BE(8),
 ] as const;
 const OPCODE_TEXT = 0x1;
+const OPCODE_BINARY = 0x2;
 const OPCODE_CLOSE = 0x8;
 const OPCODE_PING = 0x9;
 const OPCODE_PONG = 0xa;
@@ -77,7 +86,7 @@ export function openFloorClient(seat: FloorClientSeat): Promise<FloorClient> {
   return new Promise((resolve, reject) => {
     const opening = new FloorClient(seat, {
       received(_client, kind) {
-        if (kind === MessageKind.ready) opening.send(clientTextFrame(message('JOIN_GROUP', 'join', seat.groupId)));
+        if (kind === MessageKind.ready) opening.send(clientTextFrame(joinMessage(seat)));
         else if (kind === MessageKind.joined) resolve(opening);
       },
       failed(_client, reason) {
@@ -92,6 +101,10 @@ function message(type: string, id: string, groupId: string): string {
   return JSON.stringify({ type, id, groupId });
 }
 
+function joinMessage({ groupId, audio }: FloorClientSeat): string {
+  return JSON.stringify({ type: 'JOIN_GROUP', id: 'join', groupId, ...(audio === true ? { audio } : {}) });
+}
+
 export class FloorClient implements DrivenClient {
   observer: FloorClientObserver;
   parsedCount = 0;
@@ -104,6 +117,9 @@ export class FloorClient implements DrivenClient {
   #upgraded = false;
   #over = false;
   #rest: Buffer | null = null;
+  #message: Buffer = sharedReadBuffer;
+  #messageStart = 0;
+  #messageEnd = 0;
 
   constructor(seat: FloorClientSeat, observer: FloorClientObserver) {
     this.observer = observer;
@@ -130,9 +146,12 @@ export class FloorClient implements DrivenClient {
     this.#socket.connect(this.#seat.port, this.#seat.host, () => this.#socket.write(upgradeRequest(this.#seat)));
   }
 
-  /** Writes a finished frame. */
   send(frame: Buffer): void {
     this.#socket.write(frame);
+  }
+
+  get text(): string {
+    return this.#message.toString('utf8', this.#messageStart, this.#messageEnd);
   }
 
   requestTalk(): void {
@@ -197,6 +216,8 @@ export class FloorClient implements DrivenClient {
     const opcode = firstByte & 0x0f;
     if (firstByte === (0x80 | OPCODE_TEXT)) {
       this.#receive(bytes, payloadStart, payloadEnd);
+    } else if (firstByte === (0x80 | OPCODE_BINARY) && this.observer.packet !== undefined) {
+      this.observer.packet(bytes, payloadStart, payloadEnd);
     } else if (opcode === OPCODE_PING) {
       this.#socket.write(clientPongFrame(bytes.subarray(payloadStart, payloadEnd)));
     } else if (opcode === OPCODE_CLOSE) {
@@ -209,13 +230,16 @@ export class FloorClient implements DrivenClient {
   }
 
   #receive(bytes: Buffer, start: number, end: number): void {
+    this.#message = bytes;
+    this.#messageStart = start;
+    this.#messageEnd = end;
     let kind = kindOfTalkMessage(bytes, start, end);
     if (kind === null) {
       this.parsedCount += 1;
       kind = kindOfParsedMessage(bytes.toString('utf8', start, end));
     }
     if (kind === MessageKind.error || kind === MessageKind.denied) {
-      this.#fail(`the server answered ${bytes.toString('utf8', start, end)}`);
+      this.#fail(`the server answered ${this.text}`);
     } else {
       this.observer.received(this, kind);
     }

@@ -4,9 +4,10 @@ import {
   type GeneratedSegment,
   type GeneratorJob,
   type GeneratorReport,
-  type GroupSeats,
-  type MeasureJob,
+  type OpenJob,
   readReport,
+  type StreamJob,
+  type TalksJob,
 } from './generator-messages.ts';
 
 const GENERATOR = new URL('./generator.ts', import.meta.url);
@@ -15,26 +16,31 @@ const JOB_LIMIT_MS = 60_000;
 
 /** A generator with open connections. Every method rejects, with the reason, when the server misbehaves. */
 export interface Generator {
-  measure(job: Omit<MeasureJob, 'kind'>): Promise<GeneratedSegment>;
+  measure(job: TalksJob | StreamJob): Promise<GeneratedSegment>;
+  /** The talkers of all groups take the floor, and give it back. */
+  press(): Promise<void>;
+  release(): Promise<void>;
   /** Ends the process and so drops its connections. */
   stop(): Promise<void>;
 }
 
 /** Starts a generator process and seats its connections in the groups. */
-export async function startGenerator(host: string, port: number, groups: readonly GroupSeats[]): Promise<Generator> {
+export async function startGenerator(opening: Omit<OpenJob, 'kind'>): Promise<Generator> {
   const child = fork(GENERATOR, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   try {
-    await perform(child, { kind: 'open', host, port, groups: [...groups] });
+    await perform(child, { kind: 'open', ...opening });
   } catch (error) {
     await end(child);
     throw error;
   }
   return {
     async measure(job) {
-      const report = await perform(child, { kind: 'measure', ...job });
+      const report = await perform(child, job);
       if (report.kind !== 'measured') throw new Error(`the generator reported ${report.kind}`);
       return report.segment;
     },
+    press: async () => void (await perform(child, { kind: 'press' })),
+    release: async () => void (await perform(child, { kind: 'release' })),
     stop: () => end(child),
   };
 }

@@ -1,11 +1,22 @@
 import { expect, test } from 'vitest';
-import { parseStat } from './process-cpu.ts';
+import { parseSchedstat, processCpuUs } from './process-cpu.ts';
 
-test('user and system time are found behind a program name with spaces and parentheses', () => {
-  const line = '4242 (a (b) c) R 1 4242 4242 0 -1 4194304 9 0 0 0 150 25 7 8 20 0 11 0 123456 1000 100 184467';
-  expect(parseStat(line)).toBe((150 + 25) * 10_000);
+test('the time on the processor is the first of three numbers, in nanoseconds', () => {
+  expect(parseSchedstat('450634616 1632059 17\n')).toBe(450_634.616);
+  expect(() => parseSchedstat('450634616')).toThrow('450634616');
 });
 
-test('another text is refused', () => {
-  expect(() => parseStat('nothing of the kind')).toThrow(/proc/);
+test('a process that works uses processor time', () => {
+  const before = processCpuUs(process.pid);
+  const startedUs = process.cpuUsage();
+  let work = 0;
+  for (let used = 0; used < 50_000;) {
+    work += 1;
+    const { user, system } = process.cpuUsage(startedUs);
+    used = user + system;
+  }
+  const after = processCpuUs(process.pid);
+  expect(work).toBeGreaterThan(0);
+  // Where the system keeps no account there is none.
+  expect(before === null || after === null || after - before > 25_000).toBe(true);
 });

@@ -1,6 +1,6 @@
 import type { BenchResult, Ratio, RowResult, Series } from './results.ts';
 
-const HEADINGS = ['row', 'NEDA', 'bare', 'ratio', 'bare/twin', 'goal', 'stretch', 'verdict', ''] as const;
+const HEADINGS = ['row', 'NEDA', 'baseline', 'ratio', 'bare/twin', 'goal', 'stretch', 'verdict', ''] as const;
 
 /** The result as text for a terminal: where it was taken, the table, how to read it. */
 export function reportText(result: BenchResult): string {
@@ -13,7 +13,7 @@ export function reportText(result: BenchResult): string {
     '',
     ...table([HEADINGS, ...result.rows.map(cells)]),
     '',
-    "A figure is the median of its rounds. A ratio is the median of the rounds' own ratios to the bare floor server,",
+    "A figure is the median of its rounds. A ratio is the median of the rounds' own ratios to the baseline of the row,",
     'with the lowest and highest; bare/twin is the same between two bare servers: what this machine alone does.',
   ];
   if (result.short) lines.push('SHORT FORM: loads this small prove that everything runs and say nothing about speed.');
@@ -25,11 +25,11 @@ function cells(row: RowResult): string[] {
   return [
     row.name,
     figureText(row.neda, row.unit),
-    figureText(row.bare, row.unit),
+    row.base === null ? '-' : `${figureText(row.base, row.unit)} ${row.baseline}`,
     ratioText(row.ratio),
     ratioText(row.twinRatio),
-    `≤ ${row.goal}`,
-    `≤ ${row.stretch}`,
+    limitText(row.goal),
+    limitText(row.stretch),
     row.verdict ?? '-',
     row.title,
   ];
@@ -37,7 +37,12 @@ function cells(row: RowResult): string[] {
 
 function figureText(series: Series | null, unit: string): string {
   if (series === null) return '-';
-  return `${series.median.toFixed(series.median < 100 ? 2 : 0)} ${unit}`;
+  const digits = series.median < 100 && !Number.isInteger(series.median) ? 2 : 0;
+  return `${series.median.toFixed(digits)} ${unit}`;
+}
+
+function limitText(limit: number | null): string {
+  return limit === null ? '-' : `≤ ${limit}`;
 }
 
 function ratioText(ratio: Ratio | null): string {

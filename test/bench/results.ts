@@ -1,5 +1,5 @@
 import type { Machine } from './machine.ts';
-import type { Row, Segment } from './rows.ts';
+import type { Figures, Row, ServerName } from './rows.ts';
 import { median } from './statistics.ts';
 
 /** One server's figures of one row, a figure a round. */
@@ -8,7 +8,7 @@ export interface Series {
   readonly median: number;
 }
 
-/** The rounds' own ratios: each round's figure over the bare server's in the same round. */
+/** The rounds' own ratios: each round's figure over the baseline's in the same round. */
 export interface Ratio {
   readonly median: number;
   readonly lowest: number;
@@ -21,11 +21,13 @@ export interface RowResult {
   readonly name: string;
   readonly title: string;
   readonly unit: string;
-  readonly goal: number;
-  readonly stretch: number;
+  readonly goal: number | null;
+  readonly stretch: number | null;
   /** `null`: NEDA was not part of the run, or this system cannot tell. So with the other fields. */
   readonly neda: Series | null;
-  readonly bare: Series | null;
+  /** What `base` is of. */
+  readonly baseline: Row['baseline'];
+  readonly base: Series | null;
   readonly twin: Series | null;
   readonly ratio: Ratio | null;
   readonly twinRatio: Ratio | null;
@@ -42,18 +44,21 @@ export interface BenchResult {
 }
 
 /** What was measured of each server, in the order of the rounds. */
-export interface MeasuredSegments {
-  readonly neda: readonly Segment[];
-  readonly bare: readonly Segment[];
-  readonly twin: readonly Segment[];
+export type MeasuredRounds = Readonly<Partial<Record<ServerName, readonly Figures[]>>>;
+
+/** What came of a workload. */
+export interface Measured {
+  readonly rounds: MeasuredRounds;
+  /** What weighs on the trust in the figures. */
+  readonly warnings: readonly string[];
 }
 
-/** One row out of its workload's segments. */
-export function rowResult(row: Row, segments: MeasuredSegments): RowResult {
-  const neda = seriesOf(row, segments.neda);
-  const bare = seriesOf(row, segments.bare);
-  const twin = seriesOf(row, segments.twin);
-  const ratio = ratioOf(neda, bare);
+/** One row out of what was measured for its workload. */
+export function rowResult(row: Row, rounds: MeasuredRounds): RowResult {
+  const neda = seriesOf(row, rounds.neda);
+  const base = row.baseline === null ? null : seriesOf(row, rounds[row.baseline]);
+  const twin = row.baseline === 'bare' ? seriesOf(row, rounds.twin) : null;
+  const ratio = ratioOf(neda, base);
   return {
     name: row.name,
     title: row.title,
@@ -61,21 +66,23 @@ export function rowResult(row: Row, segments: MeasuredSegments): RowResult {
     goal: row.goal,
     stretch: row.stretch,
     neda,
-    bare,
+    baseline: row.baseline,
+    base,
     twin,
     ratio,
-    twinRatio: ratioOf(twin, bare),
-    verdict: ratio === null ? null : verdictOf(row, ratio.median),
+    twinRatio: ratioOf(twin, base),
+    // Where there is no baseline the worst round counts, not the middle one.
+    verdict: verdictOf(row, row.baseline === null ? worstOf(neda) : (ratio?.median ?? null)),
   };
 }
 
-function seriesOf(row: Row, segments: readonly Segment[]): Series | null {
-  const rounds: number[] = [];
-  for (const segment of segments) {
-    const figure = row.figure(segment);
-    if (figure !== null) rounds.push(figure);
-  }
+function seriesOf(row: Row, measured: readonly Figures[] = []): Series | null {
+  const rounds = measured.flatMap((figures) => figures[row.figure] ?? []);
   return rounds.length === 0 ? null : { rounds, median: median(rounds) };
+}
+
+function worstOf(series: Series | null): number | null {
+  return series === null ? null : Math.max(...series.rounds);
 }
 
 function ratioOf(series: Series | null, bare: Series | null): Ratio | null {
@@ -88,8 +95,9 @@ function ratioOf(series: Series | null, bare: Series | null): Ratio | null {
   return { median: median(ratios), lowest: Math.min(...ratios), highest: Math.max(...ratios) };
 }
 
-function verdictOf(row: Row, ratio: number): Verdict {
-  if (ratio <= row.stretch) return 'stretch';
-  if (ratio <= row.goal) return 'goal';
-  return ratio <= row.goal * (1 + row.noise) ? 'near: run again' : 'missed';
+function verdictOf({ goal, stretch, noise }: Row, figure: number | null): Verdict | null {
+  if (figure === null || goal === null) return null;
+  if (stretch !== null && figure <= stretch) return 'stretch';
+  if (figure <= goal) return 'goal';
+  return figure <= goal * (1 + noise) ? 'near: run again' : 'missed';
 }

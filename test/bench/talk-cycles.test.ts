@@ -10,6 +10,7 @@ const ENDED_AFTER_MS = 5;
 class FakeClient implements DrivenClient {
   observer: FloorClientObserver = { received: () => undefined, failed: () => undefined };
   readonly parsedCount = 0;
+  readonly text = '';
   readonly #floor: FakeFloor;
 
   constructor(floor: FakeFloor) {
@@ -23,6 +24,8 @@ class FakeClient implements DrivenClient {
   releaseTalk(): void {
     this.#floor.release();
   }
+
+  send(): void {}
 
   receiveIn(ms: number, kind: MessageKind): void {
     setTimeout(() => this.observer.received(this, kind), ms);
@@ -59,7 +62,7 @@ afterEach(() => {
 
 test('a talk ends when all have heard its end, and only then the next is pressed', async () => {
   const floor = new FakeFloor();
-  const measuring = measureTalks([floor], { kind: 'measure', until: 'granted', talksPerGroup: 2 });
+  const measuring = measureTalks([floor], { kind: 'talks', until: 'granted', talksPerGroup: 2 });
   await vi.runAllTimersAsync();
   await expect(measuring).resolves.toMatchObject({ talks: 2, deliveries: 12, elapsedMs: 70 });
   expect(floor.log).toEqual(['press at 0', 'release at 30', 'press at 35', 'release at 65']);
@@ -69,7 +72,7 @@ test.each([
   ['granted', GRANTED_AFTER_MS],
   ['delivered', Math.max(...HEARD_AFTER_MS)],
 ] as const)('the latency runs until %s', async (until, latencyMs) => {
-  const measuring = measureTalks([new FakeFloor(), new FakeFloor()], { kind: 'measure', until, talksPerGroup: 3 });
+  const measuring = measureTalks([new FakeFloor(), new FakeFloor()], { kind: 'talks', until, talksPerGroup: 3 });
   await vi.runAllTimersAsync();
   const segment = await measuring;
   expect(segment.talks).toBe(6);
@@ -79,7 +82,7 @@ test.each([
 
 test('a client that fails ends the measuring with its reason', async () => {
   const floor = new FakeFloor();
-  const measuring = measureTalks([floor], { kind: 'measure', until: 'granted', talksPerGroup: 1 });
+  const measuring = measureTalks([floor], { kind: 'talks', until: 'granted', talksPerGroup: 1 });
   floor.listeners[1]?.observer.failed(floor.talker, 'the server closed, code 4002');
   await expect(measuring).rejects.toThrow('4002');
 });

@@ -2,7 +2,7 @@
  * Closed loops of talks: in each group one connection presses, is granted, releases, and presses again; the groups run
  * side by side. Nothing but measuring happens while they run.
  */
-import type { GeneratedSegment, MeasureJob } from './generator-messages.ts';
+import type { GeneratedSegment, TalksJob } from './generator-messages.ts';
 import { type DrivenClient, type FloorClientObserver, MessageKind } from './floor-client.ts';
 import { percentile } from './statistics.ts';
 
@@ -13,7 +13,7 @@ export interface SeatedGroup {
 }
 
 /** Runs the loops once. Rejects when a server refuses, closes or answers with an error. */
-export function measureTalks(groups: readonly SeatedGroup[], job: MeasureJob): Promise<GeneratedSegment> {
+export function measureTalks(groups: readonly SeatedGroup[], job: TalksJob): Promise<GeneratedSegment> {
   return new Promise((resolve, reject) => {
     const latenciesMs = new Float64Array(groups.length * job.talksPerGroup);
     let talks = 0;
@@ -39,6 +39,7 @@ export function measureTalks(groups: readonly SeatedGroup[], job: MeasureJob): P
           latencyP99Us: percentile(latenciesMs, 0.99) * 1000,
           talks,
           deliveries,
+          lost: 0,
           elapsedMs,
           generatorCpuUs: cpu.user + cpu.system,
           parsedCount: parsedCount(groups) - parsedBefore,
@@ -75,7 +76,7 @@ class TalkLoop implements FloorClientObserver {
   #endedMissing = 0;
   #deliveries = 0;
 
-  constructor(group: SeatedGroup, job: MeasureJob, tally: Tally) {
+  constructor(group: SeatedGroup, job: TalksJob, tally: Tally) {
     this.#group = group;
     this.#untilDelivered = job.until === 'delivered';
     this.#tally = tally;
@@ -139,7 +140,8 @@ class TalkLoop implements FloorClientObserver {
   }
 }
 
-function parsedCount(groups: readonly SeatedGroup[]): number {
+/** How many messages the clients of the groups had to parse so far. */
+export function parsedCount(groups: readonly SeatedGroup[]): number {
   let count = 0;
   for (const group of groups) {
     count += group.talker.parsedCount;

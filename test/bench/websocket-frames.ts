@@ -4,10 +4,12 @@
  */
 
 const FINAL_TEXT = 0x81;
+const FINAL_BINARY = 0x82;
 const FINAL_PONG = 0x8a;
 const MASKED = 0x80;
 const LONGEST_SHORT_PAYLOAD = 125;
 const SIXTEEN_BIT_LENGTH = 126;
+const LONGEST_LENGTH_CODE = 127;
 const LONGEST_PAYLOAD = 0xffff;
 
 /** A fixed mask. A server must unmask whatever key it is given, and zero would let it skip the work unnoticed. */
@@ -27,6 +29,15 @@ export function serverTextFrame(text: string): Buffer {
   return frame;
 }
 
+/** One whole unmasked binary frame, as a server sends it; limits as for text. */
+export function serverBinaryFrame(payload: Buffer): Buffer {
+  const headerBytes = payload.length <= LONGEST_SHORT_PAYLOAD ? 2 : 4;
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  writeHeader(frame, FINAL_BINARY, payload.length, 0);
+  payload.copy(frame, headerBytes);
+  return frame;
+}
+
 /**
  * One whole masked text frame, as a client must send it. May be written to the socket any number of times.
  *
@@ -34,6 +45,19 @@ export function serverTextFrame(text: string): Buffer {
  */
 export function clientTextFrame(text: string): Buffer {
   return maskedFrame(FINAL_TEXT, Buffer.from(text));
+}
+
+/** One whole masked binary frame, as a client must send it. */
+export function clientBinaryFrame(payload: Buffer): Buffer {
+  return maskedFrame(FINAL_BINARY, payload);
+}
+
+/** The text in a frame made by `clientTextFrame`. */
+export function readClientText(frame: Buffer): string {
+  const maskAt = (frame.readUInt8(1) & LONGEST_LENGTH_CODE) <= LONGEST_SHORT_PAYLOAD ? 2 : 4;
+  const payload = Buffer.from(frame.subarray(maskAt + MASK.length));
+  applyMask(payload, 0);
+  return payload.toString('utf8');
 }
 
 /** The masked pong that answers a ping with the given payload. */
@@ -46,11 +70,15 @@ function maskedFrame(firstByte: number, payload: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(headerBytes + MASK.length + payload.length);
   writeHeader(frame, firstByte, payload.length, MASKED);
   MASK.copy(frame, headerBytes);
-  const start = headerBytes + MASK.length;
-  for (let index = 0; index < payload.length; index += 1) {
-    frame.writeUInt8(payload.readUInt8(index) ^ MASK.readUInt8(index % MASK.length), start + index);
-  }
+  payload.copy(frame, headerBytes + MASK.length);
+  applyMask(frame, headerBytes + MASK.length);
   return frame;
+}
+
+function applyMask(bytes: Buffer, start: number): void {
+  for (let index = start; index < bytes.length; index += 1) {
+    bytes.writeUInt8(bytes.readUInt8(index) ^ MASK.readUInt8((index - start) % MASK.length), index);
+  }
 }
 
 function writeHeader(frame: Buffer, firstByte: number, payloadBytes: number, maskBit: number): void {

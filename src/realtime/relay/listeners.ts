@@ -62,11 +62,15 @@ export class Listeners implements AudioSink {
     const audience = this.#audiences.get(groupId);
     if (audience === undefined || audience.connections.size === 0) return;
     const frame = prepareBinaryFrame(packet);
-    for (const [connectionId, connection] of audience.connections) {
-      if (connectionId === talkerId) continue;
-      if (connection.sendAudio(frame)) counters.delivered += 1;
-      else counters.dropped.slow_listener += 1;
+    let delivered = 0;
+    let tooSlow = 0;
+    for (const connection of audience.connections.values()) {
+      if (connection.id === talkerId) continue;
+      if (connection.sendAudio(frame)) delivered += 1;
+      else tooSlow += 1;
     }
+    counters.delivered += delivered;
+    counters.dropped.slow_listener += tooSlow;
   }
 
   close(): void {
