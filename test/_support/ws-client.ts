@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import { StopWaiting, until } from './until.ts';
@@ -49,8 +50,11 @@ export class WsClient {
   #fault: Error | undefined;
   #lastId = 0;
 
-  private constructor(socket: WebSocket) {
+  readonly #stream: Socket;
+
+  private constructor(socket: WebSocket, stream: Socket) {
     this.#socket = socket;
+    this.#stream = stream;
     socket.on('message', (data: Buffer, isBinary) => this.#record(data, isBinary));
     socket.on('close', (code, reason) => {
       this.#closed = { code, reason: reason.toString('utf8') };
@@ -67,11 +71,13 @@ export class WsClient {
       ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
       ...options.headers,
     };
+    const stream = createConnection({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) });
     const socket = new WebSocket(url, [...(options.subprotocols ?? ['neda.v1'])], {
       headers,
       perMessageDeflate: false,
+      createConnection: () => stream,
     });
-    const client = new WsClient(socket);
+    const client = new WsClient(socket, stream);
     await Promise.race([once(socket, 'open'), refusal(socket)]);
     return client;
   }
@@ -94,6 +100,13 @@ export class WsClient {
     const id = `c${this.#lastId}`;
     this.sendRaw(JSON.stringify({ type, id, ...fields }));
     return id;
+  }
+
+  /** Everything that `act` sends goes to the server at once: it reads all of it before it can answer any. */
+  inOneFlight(act: () => void): void {
+    this.#stream.cork();
+    act();
+    this.#stream.uncork();
   }
 
   /** Sends text or bytes as they are. */

@@ -28,5 +28,11 @@ export interface WaitingSocket {
   /** Of the HELLO that is being answered; grows with every HELLO of the process. */
   readonly helloNumber: number;
   /** Hands the socket over to a connection. Returns what came meanwhile. */
-  finish(): readonly Buffer[];
+  finish(): readonly HeldMessage[];
+}
+
+/** A message that waits for READY. */
+export interface HeldMessage {
+  readonly data: Buffer;
+  readonly isBinary: boolean;
 }

@@ -28,6 +28,8 @@ export interface Connection {
   sendAudio(frame: PreparedFrame): boolean;
   /** From now on binary messages of this connection are audio packets; until then they close it. */
   acceptAudio(): void;
+  /** A join with audio has come, or its turn is over: between the two binary messages are audio packets too. */
+  awaitAudio(isAwaited: boolean): void;
   close(reason: CloseReason): void;
   /** Pings every 2 s and treats 6 s of silence as the loss of the socket while `talking`. */
   watchTalker(talking: boolean): void;

@@ -57,6 +57,8 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   #seenToldMs: number;
   #open = true;
   #hasAudio = false;
+  /** Joins with audio that have come and are not decided. */
+  #audioJoins = 0;
 
   constructor(context: GatewayContext, details: ConnectionDetails) {
     const nowMs = context.ports.clock.monotonicMs();
@@ -111,6 +113,10 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
     this.#hasAudio = true;
   }
 
+  awaitAudio(isAwaited: boolean): void {
+    this.#audioJoins += isAwaited ? 1 : -1;
+  }
+
   close(reason: CloseReason): void {
     if (!this.#open) return;
     this.#open = false;
@@ -143,7 +149,7 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   onBinary(data: Buffer): void {
     if (!this.#open) return;
     const { listener } = this.#context.ports;
-    if (this.#hasAudio && listener.onAudio !== undefined) {
+    if ((this.#hasAudio || this.#audioJoins > 0) && listener.onAudio !== undefined) {
       const nowMs = this.#monotonicMs();
       this.#liveness.heard(nowMs);
       this.#tellHeard(nowMs);

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { v7 as newId } from 'uuid';
 import { type ClientMessageOf, clientMessages, CloseCode, type CloseReason } from '../protocol/index.ts';
-import type { Admission, WaitingSocket } from './admission.ts';
+import type { Admission, HeldMessage, WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp, type EndLabel } from './counters.ts';
 import { decodeEnvelope, refuseFields } from './decode.ts';
@@ -31,7 +31,8 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
   #phase: 'waiting' | 'signing_in' | 'over' = 'waiting';
   #attempt = 0;
   #hello: ClientMessageOf<'HELLO'> | null = null;
-  #held: Buffer[] = [];
+  #held: HeldMessage[] = [];
+  #audioBytes = 0;
   #messages = 0;
   #bytes = 0;
   #controlFrames = 0;
@@ -63,14 +64,20 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
     if (this.#messages > gatewayLimits.earlyMessages || this.#bytes > gatewayLimits.earlyBytes) {
       this.close('protocol_error');
     } else if (this.#phase === 'signing_in') {
-      this.#held.push(data);
+      this.#held.push({ data, isBinary: false });
     } else {
       this.#first(data);
     }
   }
 
-  onBinary(): void {
+  onBinary(data: Buffer): void {
     if (this.over) return;
+    if (this.#phase === 'signing_in') {
+      // Perhaps of a talker who comes back: a join with audio before it decides. What is too much is lost, as audio is.
+      this.#audioBytes += data.length;
+      if (this.#audioBytes <= gatewayLimits.earlyBytes) this.#held.push({ data, isBinary: true });
+      return;
+    }
     this.socket.close(BINARY_NOT_ACCEPTED);
     this.#end('bad_frame');
   }
@@ -103,7 +110,7 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
   }
 
   /** Hands the socket over to a connection. Returns what came meanwhile. */
-  finish(): readonly Buffer[] {
+  finish(): readonly HeldMessage[] {
     const held = this.#held;
     this.#leave();
     return held;
@@ -157,11 +164,13 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
 
   /** Who it is cannot be known now: the socket stays, the time for HELLO starts anew. */
   #unavailable(): void {
-    const unanswered = [this.#hello?.id ?? null, ...this.#held.map(idOf)];
+    const texts = this.#held.filter(({ isBinary }) => !isBinary);
+    const unanswered = [this.#hello?.id ?? null, ...texts.map(({ data }) => idOf(data))];
     for (const id of unanswered) this.#refuse(id, unavailable());
     this.#held = [];
     this.#messages = 0;
     this.#bytes = 0;
+    this.#audioBytes = 0;
     this.#controlFrames = 0;
     this.#waitForHello();
   }

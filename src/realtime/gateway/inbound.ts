@@ -96,6 +96,7 @@ export class Inbound {
     }
     const message = parsed.data;
     const work: Work = { inbound: this, module, message };
+    module.arrives?.(this.#connection, message);
     if (!('groupId' in message)) {
       void this.run(work);
       return;

@@ -12,6 +12,8 @@ export interface MessageModule<Type extends ClientMessageType = ClientMessageTyp
   readonly schema: z.ZodType<ClientMessageOf<Type>>;
   /** `session`: any authenticated connection; `member`: the handler checks membership of `groupId` itself. */
   readonly access: 'session' | 'member';
+  /** Called when a valid message has come, before its turn: for what counts from then on. Does not throw. */
+  arrives?(connection: Connection, message: ClientMessageOf<Type>): void;
   /**
    * Handles one message. Its one answer (with `re`) is sent by the handler through `connection`.
    * Messages of one connection about one group are started in the order sent: the next starts when the

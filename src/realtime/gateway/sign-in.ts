@@ -142,7 +142,10 @@ export function becomeReady(
   });
   const { id: connectionId, requestId } = connection;
   ports.logger.debug({ requestId, connectionId, userId: user.id, sessionId: session.id }, 'socket ready');
-  for (const data of held) connection.onText(data);
+  for (const { data, isBinary } of held) {
+    if (isBinary) connection.onBinary(data);
+    else connection.onText(data);
+  }
 }
 
 function closeReasonOf({ reason }: Extract<Authentication, { ok: false }>): CloseReason {

@@ -25,7 +25,13 @@ export function createFloorModules(ports: HandlerPorts): readonly AnyMessageModu
       type: 'JOIN_GROUP',
       schema: clientMessages.JOIN_GROUP,
       access: 'member',
-      handle: (connection, message) => handlers.join(connection, message),
+      arrives: (connection, { audio }) => {
+        if (audio === true) connection.awaitAudio(true);
+      },
+      handle: (connection, message) =>
+        handlers.join(connection, message).finally(() => {
+          if (message.audio === true) connection.awaitAudio(false);
+        }),
     },
     {
       type: 'LEAVE_GROUP',

@@ -57,6 +57,7 @@ async function scene() {
     close: nothing,
     sendAudio: () => true,
     acceptAudio: () => undefined,
+    awaitAudio: () => undefined,
     watchTalker: nothing,
   };
   const member = { sessionId: 's', connectionId: 'connection', userId: 'user', displayName: 'user' };

@@ -31,6 +31,7 @@ function memberOf(room: Room, name: string) {
     close: () => undefined,
     sendAudio: () => true,
     acceptAudio: () => undefined,
+    awaitAudio: () => undefined,
     watchTalker: () => undefined,
   };
   const entry: RoomMember = {

@@ -53,6 +53,7 @@ function connectionOf(name: string) {
     close: () => undefined,
     sendAudio: () => true,
     acceptAudio: () => undefined,
+    awaitAudio: () => undefined,
     watchTalker: () => undefined,
   };
   return { connection, sent };

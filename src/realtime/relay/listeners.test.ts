@@ -31,6 +31,7 @@ function listener(id: string, isSlow = false): Connection {
       return !isSlow;
     },
     acceptAudio: () => undefined,
+    awaitAudio: () => undefined,
     close: () => undefined,
     watchTalker: () => undefined,
   };

@@ -115,6 +115,63 @@ export function testLimits(scene: () => AudioScene): void {
     expect(await dave.client.closed()).toMatchObject({ code: 1003 });
   });
 
+  test('a packet right behind the join that allows it is no fault', async () => {
+    const { groupId } = await scene().trio();
+    const { client } = await scene().person(scene().here, 'bob');
+    client.inOneFlight(() => {
+      client.send('JOIN_GROUP', { groupId, audio: true });
+      sendPacket(client, 1, 0);
+    });
+    await client.waitForType('GROUP_JOINED', { groupId });
+    await client.settled();
+  });
+
+  test('a talker who comes back may go on speaking in the flight of his HELLO', async () => {
+    const { groupId, alice, bob, carol } = await scene().trio();
+    const streamId = await press(alice.client, groupId);
+    sendPacket(alice.client, streamId, 0);
+    for (const { client } of [bob, carol]) await untilHeard(client, streamId, 0);
+    alice.client.terminate();
+    const back = await WsClient.connect(scene().here.origin, { token: alice.tokens.accessToken });
+    scene().keep(back);
+    back.inOneFlight(() => {
+      back.send('HELLO');
+      back.send('JOIN_GROUP', { groupId, audio: true });
+      for (const number of numbers(1, 20)) sendPacket(back, streamId, number);
+    });
+    const joined = await back.waitForType('GROUP_JOINED', { groupId });
+    expect(joined['floor']).toMatchObject({ mine: true, streamId });
+    sendPacket(back, streamId, 21);
+    for (const { client } of [bob, carol]) {
+      await untilHeard(client, streamId, 21);
+      const heard = numbersOf(client, streamId);
+      expect(heard).toEqual([...new Set(heard)].toSorted((a, b) => a - b));
+    }
+  });
+
+  test.each([
+    ['without audio', {}],
+    ['of an unknown group', { groupId: '01890000-0000-7000-8000-000000000000', audio: true }],
+  ])('a join %s allows no binary message', async (_which, fields) => {
+    const { groupId } = await scene().trio();
+    const { client } = await scene().person(scene().here, 'bob');
+    await client.request('JOIN_GROUP', { groupId, ...fields });
+    sendPacket(client, 1, 0);
+    expect(await client.closed()).toMatchObject({ code: 1003 });
+  });
+
+  test('nor does one in the flight of HELLO', async () => {
+    const { groupId, bob } = await scene().trio();
+    const flight = await WsClient.connect(scene().here.origin, { token: bob.tokens.accessToken });
+    scene().keep(flight);
+    flight.inOneFlight(() => {
+      flight.send('HELLO');
+      flight.send('JOIN_GROUP', { groupId });
+      sendPacket(flight, 1, 0);
+    });
+    expect(await flight.closed()).toMatchObject({ code: 1003 });
+  });
+
   test('who reads too slowly loses audio, and no event', async () => {
     const { groupId, alice, bob, carol } = await scene().trio();
     const slow = await scene().person(scene().there, 'bob');
