@@ -35,6 +35,7 @@ export function createMedia(options: MediaOptions): { readonly server: MediaServ
     floor,
     reachable: async () => (await server.health()) === 'ok',
     onBack: (listener) => server.onBack(listener),
+    showedLife: () => server.showedLife(),
     webhook: new Webhook(livekit, nowMs),
     ports: options.guard,
     times: RECONCILER_TIMES,

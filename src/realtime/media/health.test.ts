@@ -67,6 +67,15 @@ describe('a media server that cannot be used', () => {
     expect(lines).toEqual(['media server cannot be used', 'media server can be used again']);
   });
 
+  test('is called again at once when it shows life', async () => {
+    fault = 'unreachable';
+    expect(await health.state()).toBe('down');
+    fault = null;
+    await health.showedLife();
+    expect(await call()).toBe('made');
+    expect(returns).toBe(1);
+  });
+
   test('is told of once more when it is back with another key', async () => {
     fault = 'unreachable';
     expect(await health.state()).toBe('down');

@@ -5,6 +5,8 @@ import type { MediaLog } from './media-log.ts';
 
 /** Limit of one look; three that fail make an answer within the 2 s that any request may take (media.md). */
 const LOOK_LIMIT_MS = 400;
+/** A look that is under way at a sign of life may be from before it. */
+const LOOKS_AT_LIFE = 2;
 /** What is known counts for so long. */
 const FRESH_MS = 1_000;
 /** Pauses until the next look: in doubt, while it cannot be used, and while it can. */
@@ -51,6 +53,11 @@ export class MediaHealth {
   async state(): Promise<'ok' | 'down'> {
     if (performance.now() - this.#knownAtMs >= FRESH_MS) await this.#findOut();
     return this.#breaker.isClosed ? 'ok' : 'down';
+  }
+
+  /** The media server has told something itself: where it counts as away, that is looked at now. */
+  async showedLife(): Promise<void> {
+    for (let look = 0; look < LOOKS_AT_LIFE && !this.#breaker.isClosed; look += 1) await this.#findOut();
   }
 
   /**

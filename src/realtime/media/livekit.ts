@@ -123,6 +123,11 @@ export class LivekitMediaServer implements MediaServer {
     return this.#health.onBack(listener);
   }
 
+  /** LiveKit has told something itself: where it counts as away, that is looked at now. */
+  showedLife(): Promise<void> {
+    return this.#health.showedLife();
+  }
+
   async close(): Promise<void> {
     this.#health.close();
     await this.#taints.close();

@@ -43,6 +43,8 @@ export interface MediaGuardOptions {
   readonly reachable: () => Promise<boolean>;
   /** Tells that the media server is back after it was away. Returns how to stop that. */
   readonly onBack: (listener: () => void) => () => void;
+  /** The media server has told something: it is called again, also where it counted as away. */
+  readonly showedLife: () => Promise<void>;
   readonly webhook: Webhook;
   readonly ports: GuardPorts;
   readonly times: ReconcilerTimes;
@@ -124,11 +126,12 @@ export class LivekitGuard implements MediaGuard {
   #follow(event: MediaEvent): void {
     const groupId = this.#options.rooms.groupOf(event.room);
     if (groupId === null) return;
-    this.#inBackground(groupId, () =>
-      event.kind === 'joined'
+    this.#inBackground(groupId, async () => {
+      await this.#options.showedLife();
+      await (event.kind === 'joined'
         ? this.#onJoined(groupId, event.identity, event.mayPublish)
-        : this.#onPublished(groupId, event.identity),
-    );
+        : this.#onPublished(groupId, event.identity));
+    });
   }
 
   async #onJoined(groupId: string, identity: string, mayPublish: boolean): Promise<void> {
