@@ -18,6 +18,12 @@ const head = `# Every variable that the server reads; written from its schema by
 #POSTGRES_DB=neda
 #POSTGRES_USER=neda
 #POSTGRES_PASSWORD=
+
+# For compose in production alone (docs/deployment.md): the DNS name that clients dial, and the public IP address of
+# the machine, to which they send their voice.
+
+#SITE_ADDRESS=talk.example.org
+#NODE_IP=203.0.113.7
 `;
 
 /** The text of `.env.example`. */

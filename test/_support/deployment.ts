@@ -7,16 +7,32 @@ import { z } from 'zod';
 import { bareEnvironment } from './child-server.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
-/** The deployment files as data: what compose makes of docker-compose.yml, and the lines of the Dockerfile. */
+/** The deployment files as data: what compose makes of its files, and the lines of the Dockerfile. */
 
 const run = promisify(execFile);
 export const repository = join(import.meta.dirname, '..', '..');
 
 const service = z.looseObject({
   image: z.string().optional(),
+  entrypoint: z.array(z.string()).default([]),
+  read_only: z.boolean().default(false),
+  cap_drop: z.array(z.string()).default([]),
+  security_opt: z.array(z.string()).default([]),
+  secrets: z.array(z.looseObject({ source: z.string() })).default([]),
+  networks: z.record(z.string(), z.looseObject({ ipv4_address: z.string().optional() }).nullable()).default({}),
   environment: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).default({}),
   ports: z
-    .array(z.union([z.string(), z.looseObject({ host_ip: z.string(), target: z.int(), published: z.string() })]))
+    .array(
+      z.union([
+        z.string(),
+        z.looseObject({
+          host_ip: z.string().optional(),
+          target: z.int(),
+          published: z.coerce.string(),
+          protocol: z.string().default('tcp'),
+        }),
+      ]),
+    )
     .default([]),
   volumes: z
     .array(z.union([z.string(), z.looseObject({ type: z.string(), source: z.string(), target: z.string() })]))
@@ -27,18 +43,34 @@ const service = z.looseObject({
 const composition = z.looseObject({
   services: z.record(z.string(), service),
   volumes: z.record(z.string(), z.unknown()),
+  secrets: z.record(z.string(), z.looseObject({ file: z.string() })).default({}),
+  networks: z
+    .record(
+      z.string(),
+      z.looseObject({
+        internal: z.boolean().default(false),
+        ipam: z.looseObject({ config: z.array(z.record(z.string(), z.string())) }).optional(),
+      }),
+    )
+    .default({}),
 });
 export type Composition = z.infer<typeof composition>;
 
-/** docker-compose.yml as compose itself understands it, with these variables set and no `.env`. */
-export async function readComposition(variables: Readonly<Record<string, string>> = {}): Promise<Composition> {
+/** What compose puts on top of docker-compose.yml. */
+export const onTop = { development: 'docker-compose.override.yml', production: 'compose.production.yml' } as const;
+
+/** The files of a deployment as compose itself understands them, with these variables set and no `.env`. */
+export async function readComposition(
+  variables: Readonly<Record<string, string>> = {},
+  purpose: keyof typeof onTop = 'development',
+): Promise<Composition> {
   const directory = await makeTemporaryDirectory('compose');
   try {
     const noVariables = join(directory, 'env');
     await writeFile(noVariables, '');
     const { stdout } = await run(
       'docker-compose',
-      ['--file', 'docker-compose.yml', '--env-file', noVariables, 'config'],
+      ['--file', 'docker-compose.yml', '--file', onTop[purpose], '--env-file', noVariables, 'config'],
       {
         cwd: repository,
         env: { ...bareEnvironment(), ...variables },

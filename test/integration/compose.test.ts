@@ -12,6 +12,7 @@ import {
   copiedPaths,
   environmentOf,
   type Instruction,
+  onTop,
   readComposition,
   readDockerfile,
   repository,
@@ -28,12 +29,12 @@ const livekitYaml = z.looseObject({
   rtc: z.looseObject({ tcp_port: z.int(), port_range_start: z.int(), port_range_end: z.int(), node_ip: z.string() }),
 });
 
-describe('docker-compose.yml', () => {
+describe('docker-compose.yml with its override', () => {
   let composition: Composition;
   let text: string;
   beforeAll(async () => {
     composition = await readComposition();
-    text = await readFile(join(repository, 'docker-compose.yml'), 'utf8');
+    text = await readFile(join(repository, onTop.development), 'utf8');
   });
 
   it('has the four services, each with a pinned image and a health check, the backend after the healthy others', () => {
