@@ -75,11 +75,19 @@ export async function heardSound(page: Page, sinceMs = 0): Promise<Pcm> {
 /** A talk that is held for so long must be heard: a busy machine drops sound now and then. Below the longest talk. */
 const HEARD_LIMIT_MS = 50_000;
 
-/** Waits until the page has played the whole sentence, which is said again and again. */
-export async function untilHeard(page: Page, sentence: Pcm, sinceMs = 0): Promise<void> {
+/**
+ * Waits until the page has played the whole sentence, which is said again and again.
+ * @param speak says it once more, where the test itself has to: while it compares, it cannot
+ */
+export async function untilHeard(
+  page: Page,
+  sentence: Pcm,
+  { sinceMs = 0, speak }: { readonly sinceMs?: number; readonly speak?: () => Promise<void> } = {},
+): Promise<void> {
   let likeness = 0;
   await until(
     async () => {
+      await speak?.();
       ({ likeness } = findSentence(await heardSound(page, sinceMs), sentence));
       return likeness > SAME_SENTENCE;
     },

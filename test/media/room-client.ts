@@ -50,3 +50,14 @@ export async function permissionOf(livekit: TestLivekit, room: string, identity:
     participant.permission;
   return { canPublish, canSubscribe, canPublishData, canPublishSources, canUpdateMetadata, hidden };
 }
+
+/** Everybody who has published something, in any room. */
+export async function publishersOf(livekit: TestLivekit): Promise<string[]> {
+  const client = new RoomServiceClient(livekit.host, livekit.apiKey, livekit.apiSecret, { requestTimeout: 5 });
+  const rooms = await client.listRooms();
+  const participants = await Promise.all(rooms.map(({ name }) => client.listParticipants(name)));
+  return participants
+    .flat()
+    .filter(({ tracks }) => tracks.length > 0)
+    .map(({ identity }) => identity);
+}

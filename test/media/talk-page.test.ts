@@ -109,7 +109,7 @@ test('a talk goes on after its connection was cut, and is heard on', async () =>
     limitMs: 5_000,
     describe: () => 'the page connects again',
   });
-  await untilHeard(alice.page, spoken, await playedMs(alice.page));
+  await untilHeard(alice.page, spoken, { sinceMs: await playedMs(alice.page) });
   await bob.page.getByText('You are talking').waitFor();
   await letGo(bob.page);
 });
