@@ -114,7 +114,8 @@ export class Attacker {
   /** Takes back what it published, as honest clients do when a talk ends. */
   async unpublish(): Promise<void> {
     for (const { sid } of this.#publications.splice(0)) {
-      if (sid !== undefined) await this.#participant.unpublishTrack(sid, false);
+      // LiveKit may have ended it before.
+      if (sid !== undefined) await this.#participant.unpublishTrack(sid, false).catch(() => undefined);
     }
   }
 

@@ -28,7 +28,7 @@ async function isBack(trial: Trial, talking: Talking, fromMs: number): Promise<v
 export const comebacks: readonly Attack[] = [
   {
     name: 'comes back by himself after his links were cut in a talk',
-    short: [],
+    short: ['lost'],
     alsoWithout: true,
     async run(trial) {
       const link = await trial.field.link();
@@ -48,7 +48,7 @@ export const comebacks: readonly Attack[] = [
   },
   {
     name: 'comes back by himself to a LiveKit that was restarted, after his release meanwhile',
-    short: [],
+    short: ['webhooks'],
     alsoWithout: true,
     async run(trial) {
       const talking = await talk(trial.field);

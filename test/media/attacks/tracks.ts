@@ -8,7 +8,7 @@ const BEYOND_MS = 1_000;
 export const tracks: readonly Attack[] = [
   {
     name: 'holds the floor and publishes pictures labelled as a microphone',
-    short: [],
+    short: ['webhooks'],
     alsoWithout: true,
     async run(trial) {
       const { bob, attacker, alice, ear } = await gather(trial.field);
