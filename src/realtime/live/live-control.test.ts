@@ -21,6 +21,7 @@ async function scene() {
     listenDescription: async () => ({ kind: 'none' }),
     publishDescription: async () => ({ kind: 'none' }),
     allowSpeaking: async () => 'confirmed',
+    assertRight: async () => undefined,
     withdrawSpeaking: async (_groupId, identity) => void withdrawn.push(identity),
     health: async () => 'ok',
     close: async () => undefined,

@@ -142,6 +142,7 @@ test('a pre-emption that is refused after it silenced the talker ends his talk p
   const media: MediaServer = {
     kind: 'livekit',
     allowSpeaking: async () => 'confirmed',
+    assertRight: async () => undefined,
     withdrawSpeaking: async () => undefined,
     listenDescription: async () => ({ kind: 'none' }),
     publishDescription: async () => ({ kind: 'none' }),

@@ -147,18 +147,15 @@ export class TalkRequests {
     const talk = room.honoured.get(grant.talkId);
     if (talk?.connectionId !== connection.id) return false;
     connection.send({ type: 'TALK_GRANTED', re, groupId: room.groupId, epoch, ...grant, media });
-    if (!talk.mediaGiven && identity !== null) this.#giveRightAgain(keeper, grant.talkId, identity);
+    // His media may have joined again, from his new socket, without the right.
+    if (!talk.mediaGiven && identity !== null) this.#assertRight(keeper, identity);
     talk.mediaGiven = true;
     return true;
   }
 
-  /** The talker's media may have joined again, from his new socket, without the right. */
-  #giveRightAgain({ room }: RoomKeeper, talkId: string, identity: string): void {
-    const { media, withdrawals } = this.#options;
-    this.#inBackground('give right again', async () => {
-      await media.allowSpeaking(room.groupId, identity, HAND_OVER_BUDGET_MS);
-      if (!room.honoured.has(talkId)) withdrawals.begin(room.groupId, [identity]);
-    });
+  /** The right of somebody who has the floor, unless he has lost it by then. */
+  #assertRight({ room }: RoomKeeper, identity: string): void {
+    this.#inBackground('assert right', () => this.#options.media.assertRight(room.groupId, identity));
   }
 
   /** A waiter's turn: his process gives the right and commits. */
@@ -287,9 +284,7 @@ export class TalkRequests {
     } catch (error) {
       this.#options.onError(error, 'give right');
       if (!silenced && silence !== null) {
-        this.#inBackground('restore right', async () => {
-          await media.allowSpeaking(groupId, silence, HAND_OVER_BUDGET_MS);
-        });
+        this.#assertRight(reservation.keeper, silence);
       }
       return { refused: true, silenced };
     }

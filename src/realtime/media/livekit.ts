@@ -106,6 +106,10 @@ export class LivekitMediaServer implements MediaServer {
     this.#recheck(groupId, identity);
   }
 
+  async assertRight(groupId: string, identity: string): Promise<void> {
+    await this.enforcer.assert(groupId, identity);
+  }
+
   listenDescription(groupId: string, identity: string): Promise<Media> {
     return listenMedia(this.#issuer, this.#room(groupId), identity);
   }

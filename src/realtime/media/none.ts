@@ -6,6 +6,7 @@ export function noMediaServer(): MediaServer {
     kind: 'none',
     allowSpeaking: async () => 'absent',
     withdrawSpeaking: async () => undefined,
+    assertRight: async () => undefined,
     listenDescription: async () => ({ kind: 'none' }),
     publishDescription: async () => ({ kind: 'none' }),
     health: async () => 'off',

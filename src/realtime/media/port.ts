@@ -17,6 +17,11 @@ export interface MediaServer {
    * Throws `MediaUnavailable` when not confirmed within `budgetMs`; the adapter goes on trying.
    */
   withdrawSpeaking(groupId: string, identity: string, budgetMs: number): Promise<void>;
+  /**
+   * Brings what somebody may publish to what the live store says of the floor, also where that changes meanwhile; for
+   * a right that may have been lost. Throws when it cannot be known or is not confirmed; the adapter goes on trying.
+   */
+  assertRight(groupId: string, identity: string): Promise<void>;
   /** How a member hears the group: a token without the right to publish. */
   listenDescription(groupId: string, identity: string): Promise<MediaDescription>;
   /** How a talker is heard: a token with the right to publish one microphone track. */

@@ -63,6 +63,11 @@ export class Enforcer {
     return this.#follow(groupId, identity, 'listen');
   }
 
+  /** Resolves when nobody is being followed any more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#runs.values()].map(({ result }) => result));
+  }
+
   #follow(groupId: string, identity: string, applied: 'listen' | 'unknown' | null): Promise<Enforced> {
     const key = `${groupId} ${identity}`;
     const running = this.#runs.get(key);
