@@ -47,7 +47,8 @@ describe('a round of looks', () => {
     expect(looksAt('mine')).toBeGreaterThan(5);
     expect(looksAt('watched')).toBeGreaterThan(5);
     expect(looksAt('of-no-room')).toBe(0);
-    expect(looksAt('other-000')).toBeLessThan(5);
+    // A third of the others a round.
+    expect(looksAt('other-000')).toBeLessThan(looksAt('loud') - 2);
   });
 
   test('comes to all other rooms in turn', async () => {
