@@ -12,12 +12,14 @@ function setUp(
   times: Partial<ReconcilerTimes> = {},
   actions: Partial<ReconcilerActions> = {},
 ) {
+  const clock = { nowMs: 0 };
   const inspect = vi.fn<ReconcilerActions['inspect']>(async () => undefined);
   const warn = vi.fn();
   const reconciler = new Reconciler(
     { reachable: async () => true, rooms: async () => rooms, present: () => [], inspect, ...actions },
     { everyMs: 5, sweepMs: 0, watchMs: 60_000, ...times },
     { warn, info: vi.fn() },
+    () => clock.nowMs,
   );
   open.push(reconciler);
   /** Which groups were looked at by the next so many looks. */
@@ -26,7 +28,7 @@ function setUp(
     await vi.waitFor(() => expect(inspect.mock.calls.length).toBeGreaterThanOrEqual(looks));
     return [...new Set(inspect.mock.calls.map(([groupId]) => groupId))].toSorted();
   };
-  return { reconciler, inspect, warn, next };
+  return { reconciler, inspect, warn, next, clock };
 }
 
 function quiet(...groups: string[]): OpenRoom[] {
@@ -83,10 +85,11 @@ describe('a round of looks', () => {
   });
 
   test('what is watched is forgotten after its time', async () => {
-    const { reconciler, inspect, next } = setUp(quiet('one'), { watchMs: 20 });
+    const { reconciler, inspect, next, clock } = setUp(quiet('one'), { watchMs: 1_000 });
     reconciler.watch('watched');
     reconciler.sweep();
     await vi.waitFor(() => expect(inspect).toHaveBeenCalledWith('watched'));
+    clock.nowMs = 1_000;
     await vi.waitFor(async () => expect(await next(3)).toEqual(['one']));
   });
 

@@ -38,6 +38,7 @@ export class Reconciler {
   readonly #actions: ReconcilerActions;
   readonly #times: ReconcilerTimes;
   readonly #log: MediaLog;
+  readonly #nowMs: () => number;
   /** By group, until when its room is looked at. */
   readonly #watched = new Map<string, number>();
   #sweepsUntilMs = 0;
@@ -48,22 +49,28 @@ export class Reconciler {
   #isClosed = false;
   #isFailing = false;
 
-  constructor(actions: ReconcilerActions, times: ReconcilerTimes, log: MediaLog) {
+  constructor(
+    actions: ReconcilerActions,
+    times: ReconcilerTimes,
+    log: MediaLog,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#actions = actions;
     this.#times = times;
     this.#log = log;
+    this.#nowMs = nowMs;
   }
 
   /** From now on and for `sweepMs` every room is looked at in each round; the first begins now. */
   sweep(): void {
-    this.#sweepsUntilMs = performance.now() + this.#times.sweepMs;
+    this.#sweepsUntilMs = this.#nowMs() + this.#times.sweepMs;
     this.#plan(0);
   }
 
   /** Looks at a room in each round for `watchMs`. */
   watch(groupId: string): void {
     this.#watched.delete(groupId);
-    this.#watched.set(groupId, performance.now() + this.#times.watchMs);
+    this.#watched.set(groupId, this.#nowMs() + this.#times.watchMs);
   }
 
   /** Resolves when the round under way has ended; there will be no other. */
@@ -113,7 +120,7 @@ export class Reconciler {
   }
 
   #choose(rooms: readonly OpenRoom[]): Set<string> {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     for (const [groupId, untilMs] of this.#watched) if (untilMs <= nowMs) this.#watched.delete(groupId);
     const sweeps = nowMs < this.#sweepsUntilMs;
     const present = new Set(this.#actions.present());
