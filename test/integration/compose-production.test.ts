@@ -24,6 +24,12 @@ const livekitYaml = z.looseObject({
   webhook: z.object({ api_key: z.string(), urls: z.array(z.string()) }),
 });
 
+/** What the health check of a service fetches. */
+function healthUrlOf(service: Composition['services'][string] | undefined): string {
+  const { test } = z.looseObject({ test: z.array(z.string()) }).parse(service?.healthcheck);
+  return test.at(-1) ?? '';
+}
+
 /** No container engine is needed: compose reads its files, and what they start is started by hand. */
 describe('compose.production.yml on top of docker-compose.yml', () => {
   let composition: Composition;
@@ -143,6 +149,7 @@ describe('compose.production.yml on top of docker-compose.yml', () => {
     const dialled = [...stdout.matchAll(/"dial":"([^"]+)"/g)].map(([, place]) => place ?? '');
     expect([...new Set(dialled)].toSorted()).toEqual(['backend:8000', 'livekit:7880']);
     expect(stdout).toContain('"host":["talk.example.org"]');
+    expect(stdout).toContain(`"listen":["${new URL(healthUrlOf(composition.services['caddy'])).host}"]`);
     expect(settings.http.port).toBe(8000);
   });
 

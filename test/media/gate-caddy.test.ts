@@ -48,7 +48,7 @@ const guests: Guest[] = [];
 
 beforeAll(async () => {
   sentence = readWav(await readFile(join(repository, 'clients/headless/speech/north-gate.wav')));
-  const [port, sitePort] = [await freePort(), await freePort()];
+  const [port, sitePort, healthPort] = [await freePort(), await freePort(), await freePort()];
   const site = `127.0.0.1:${sitePort}`;
   [database, redis, livekit] = await Promise.all([
     createDatabase(),
@@ -70,9 +70,10 @@ beforeAll(async () => {
       SITE_ADDRESS: `http://:${sitePort}`,
       BACKEND: `127.0.0.1:${port}`,
       LIVEKIT: `127.0.0.1:${between.port}`,
-      CADDY_ADMIN: 'off',
+      HEALTH_PORT: String(healthPort),
     },
-    isReady: async () => (await outside.request('GET', '/readyz')).status === 200,
+    // What the health check of compose.production.yml asks.
+    isReady: async () => (await fetch(`http://127.0.0.1:${healthPort}/`)).ok,
   });
   adminToken = (await outside.login('admin')).accessToken;
 });
@@ -220,6 +221,13 @@ describe('members behind Caddy', () => {
     );
     await second.leave();
     expect((await upgrade(`/rtc?protocol=16&access_token=${speaking}`)).status).toBe(101);
+  });
+
+  it('get the talk page', async () => {
+    expect(await outside.request('GET', '/talk')).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('<html'),
+    });
   });
 
   it('are told why they were not let in', async () => {
