@@ -102,6 +102,16 @@ describe('permissions in LiveKit', () => {
     expect(await permissionOf(livekit, room, IDENTITY)).toMatchObject({ canPublish: true, canPublishData: true });
   });
 
+  test('to send data are given by a token that does not name them, and the data is delivered', async () => {
+    const ear = await listen();
+    const attacker = await join(await tokenFor(IDENTITY, { room, roomJoin: true }));
+    await attacker.sendData('for all');
+    await until(() => ear.data.includes('for all'), {
+      limitMs: HEARD_LIMIT_MS,
+      describe: () => 'the data is delivered',
+    });
+  });
+
   test('to publish a microphone are permissions to publish pictures under its name', async () => {
     const ear = await listen();
     expect(await (await speaker()).publishVideoAsMicrophone()).toBe('published');

@@ -23,7 +23,7 @@ export class Ear {
   readonly #room = new Room();
   readonly #recordings = new Map<string, Recording>();
   readonly #pictures: { readonly atMs: number; readonly from: string }[] = [];
-  readonly #data: { readonly atMs: number; readonly from: string; readonly text: string }[] = [];
+  readonly #data: string[] = [];
   readonly #tracks: ReadableStreamDefaultReader<unknown>[] = [];
 
   #returns = 0;
@@ -33,10 +33,8 @@ export class Ear {
       this.#returns += 1;
     });
     this.#room.on(RoomEvent.TrackSubscribed, (track, publication, sender) => this.#receive(track, publication, sender));
-    this.#room.on(RoomEvent.DataReceived, (payload, sender) => {
-      const text = Buffer.from(payload).toString('utf8');
-      this.#data.push({ atMs: performance.now(), from: sender?.identity ?? '', text });
-    });
+    // The library does not always know who has sent it.
+    this.#room.on(RoomEvent.DataReceived, (payload) => this.#data.push(Buffer.from(payload).toString('utf8')));
   }
 
   static async join(media: { readonly url: string; readonly token: string }): Promise<Ear> {
@@ -88,9 +86,9 @@ export class Ear {
     return first === undefined || last === undefined ? 0 : last - first + FRAME_MS;
   }
 
-  /** The data packets of `identity`. */
-  dataOf(identity: string): string[] {
-    return this.#data.filter(({ from }) => from === identity).map(({ text }) => text);
+  /** The data packets that came, whoever sent them. */
+  get data(): readonly string[] {
+    return this.#data;
   }
 
   async leave(): Promise<void> {

@@ -28,7 +28,8 @@ function goesOnAfter(
       const { attacker, alice, ear, grant } = talking;
       const { atMs, cause } = await end(talking, trial);
       expect(await alice.seesEnd(grant.talkId, boundMs + 3_000)).toMatchObject({ cause });
-      await attacker.sendsOn(SILENCE_MS + LISTEN_ON_MS);
+      const leftMs = Math.max(0, atMs + boundMs - performance.now());
+      await attacker.sendsOn(leftMs + LISTEN_ON_MS);
       trial.holds({ what: 'heard after it', measured: ear.heardUntil(attacker.identity, atMs), bound: boundMs });
     },
   };

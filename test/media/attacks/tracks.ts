@@ -49,7 +49,7 @@ export const tracks: readonly Attack[] = [
       await bob.press();
       void attacker.sendData('with the floor').catch(() => undefined);
       await attacker.sendsOn(BEYOND_MS);
-      const measured = ear.dataOf(attacker.identity).length;
+      const measured = ear.data.length;
       trial.holds({ what: 'delivered', measured, bound: 0, unit: 'packets' });
     },
   },
