@@ -371,6 +371,31 @@ describe('the connection to the media server', () => {
     expect([rooms.length, room().published.length, onAir]).toEqual([2, 1, 1]);
   });
 
+  it('is exchanged for a new one after many talks, when nobody has talked for a while', async () => {
+    await stand();
+    await room().allow();
+    for (let number = 1; number <= 20; number += 1) {
+      carrier.start(talkOf(`talk ${number}`), PORTS);
+      await room().accept();
+      carrier.stop();
+      await settled();
+      carrier.follow(null);
+      if (number < 20) await time.pass(60_000);
+    }
+    expect(rooms.length).toBe(1);
+    await time.pass(4_000);
+    carrier.follow(ANN_TALKS);
+    await time.pass(60_000);
+    carrier.follow(null);
+    await time.pass(4_999);
+    expect(rooms.length).toBe(1);
+    await time.pass(1);
+    expect([rooms.length, rooms[0]?.isClosed, room().token]).toEqual([2, true, 'fresh']);
+    await stand();
+    await time.pass(60_000);
+    expect(rooms.length).toBe(2);
+  });
+
   it('stays closed', async () => {
     const { given } = await talking();
     carrier.close();
