@@ -27,6 +27,7 @@ const FOR_COMPOSE_ONLY = ['POSTGRES_DB', 'POSTGRES_USER', 'POSTGRES_PASSWORD'];
 const livekitYaml = z.looseObject({
   port: z.int(),
   rtc: z.looseObject({ tcp_port: z.int(), port_range_start: z.int(), port_range_end: z.int(), node_ip: z.string() }),
+  webhook: z.object({ urls: z.array(z.string()) }),
 });
 
 describe('docker-compose.yml with its override', () => {
@@ -105,6 +106,7 @@ describe('docker-compose.yml with its override', () => {
       expect(environmentOf(composed, 'livekit')['LIVEKIT_KEYS']).toBe(
         `${backend['LIVEKIT_API_KEY']}: ${backend['LIVEKIT_API_SECRET']}`,
       );
+      expect(environmentOf(composed, 'livekit')['LIVEKIT_WEBHOOK_API_KEY']).toBe(backend['LIVEKIT_API_KEY']);
     }
   });
 
@@ -126,8 +128,14 @@ describe('docker-compose.yml with its override', () => {
 });
 
 describe('livekit.yaml', () => {
+  it('tells the backend what happens in the rooms', async () => {
+    const { webhook } = livekitYaml.parse(parse(await readFile(join(repository, 'livekit.yaml'), 'utf8')));
+    const { PORT } = environmentOf(await readComposition(), 'backend');
+    expect(webhook.urls).toEqual([`http://backend:${PORT}/api/v1/media/webhook`]);
+  });
+
   it('is accepted by livekit-server with the keys that compose gives it', async () => {
-    const { LIVEKIT_KEYS = '' } = environmentOf(await readComposition(), 'livekit');
+    const { LIVEKIT_KEYS = '', LIVEKIT_WEBHOOK_API_KEY = '' } = environmentOf(await readComposition(), 'livekit');
     const config = livekitYaml.parse(parse(await readFile(join(repository, 'livekit.yaml'), 'utf8')));
     config.port = await freePort();
     config.rtc.tcp_port = await freePort();
@@ -137,7 +145,7 @@ describe('livekit.yaml', () => {
       name: 'livekit-server',
       file: findLivekitServer(),
       args: ['--config', 'livekit.yaml'],
-      env: { ...bareEnvironment(), LIVEKIT_KEYS },
+      env: { ...bareEnvironment(), LIVEKIT_KEYS, LIVEKIT_WEBHOOK_API_KEY },
       cwd: directory,
     });
     try {
