@@ -80,7 +80,13 @@ describe('what the image holds', () => {
       expect(page.status).toBe(200);
       const files = [...page.text.matchAll(/"(\/talk\/[^"]+)"/g)].map(([, file]) => file ?? '');
       expect(files.length).toBeGreaterThan(4);
-      for (const file of files) expect(`${file} ${(await rest.request('GET', file)).status}`).toBe(`${file} 200`);
+      // And what a script loads only when it is needed.
+      const main = await rest.request('GET', files.find((file) => file.startsWith('/talk/main-')) ?? '');
+      const later = [...main.text.matchAll(/import\("\.(\/[^"]+)"\)/g)].map(([, file]) => `/talk${file ?? ''}`);
+      expect(later.length).toBe(1);
+      for (const file of [...files, ...later]) {
+        expect(`${file} ${(await rest.request('GET', file)).status}`).toBe(`${file} 200`);
+      }
       const alice = await rest.login('alice');
       expect(alice.user.username).toBe('alice');
       expect(await server.stop(10_000)).toBe(0);
