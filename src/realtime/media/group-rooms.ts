@@ -1,13 +1,12 @@
 import type { CallsInOrder } from './calls-in-order.ts';
 import { LISTEN, SPEAK } from './permissions.ts';
 import type { Guest, RoomControl } from './room-control.ts';
-import { roomOf } from './rooms.ts';
+import { groupOf, roomOf } from './rooms.ts';
 
 /** What somebody in a room may do: everybody listens, who has the floor speaks too. */
 export type Right = 'speak' | 'listen';
 
 const rights = { speak: SPEAK, listen: LISTEN } as const;
-const GROUP_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 type RoomCalls = Pick<RoomControl, 'setRights' | 'remove' | 'guests' | 'guest' | 'rooms'>;
 
@@ -39,8 +38,7 @@ export class GroupRooms {
 
   /** Null for a room of another deployment, also of one whose prefix begins with this one's. */
   groupOf(room: string): string | null {
-    const [groupId = ''] = GROUP_ID.exec(room) ?? [];
-    return groupId !== '' && room === this.nameOf(groupId) ? groupId : null;
+    return groupOf(this.#keyPrefix, room);
   }
 
   /** Sets all that somebody may do. `absent`: he is not in the room. */
