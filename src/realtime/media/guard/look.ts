@@ -36,6 +36,7 @@ export function look(guests: readonly Guest[], floor: Floor, outsiders: Readonly
 
 function faultOf(guest: Guest, floor: Floor, outsiders: ReadonlySet<string>): FindingKind | null {
   const { identity, mayPublish, tracks } = guest;
+  // The one place that knows which identities there are: a bridge will be another.
   if (memberOf(identity) === null) return 'unknown_identity';
   if (outsiders.has(identity)) return 'outsider';
   switch (desiredRight(identity, floor)) {

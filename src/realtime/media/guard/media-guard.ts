@@ -5,7 +5,7 @@ import type { MediaLog } from '../media-log.ts';
 import { mediaIdentity } from '../port.ts';
 import type { Guest } from '../room-control.ts';
 import { createGuardCounters, type GuardCounters } from './counters.ts';
-import { desiredRight, type Floor } from './desired-right.ts';
+import type { Floor } from './desired-right.ts';
 import type { Enforcer } from './enforcer.ts';
 import { KnownMembers } from './known-members.ts';
 import { type Finding, look } from './look.ts';
@@ -22,6 +22,8 @@ const CALL_MS = 1_000;
 const LIST_MS = 2_000;
 /** A second track may be the last breath of the one before: it counts when it is there still after so long. */
 const SECOND_LOOK_MS = 300;
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** What the guard asks and tells of the rest of the server. */
 export interface GuardPorts {
@@ -129,36 +131,33 @@ export class LivekitGuard implements MediaGuard {
     this.#inBackground(groupId, async () => {
       await this.#options.showedLife();
       await (event.kind === 'joined'
-        ? this.#onJoined(groupId, event.identity, event.mayPublish)
+        ? this.#onJoined(groupId, { ...event, tracks: [] })
         : this.#onPublished(groupId, event.identity));
     });
   }
 
-  async #onJoined(groupId: string, identity: string, mayPublish: boolean): Promise<void> {
-    const { floor, enforcer } = this.#options;
-    const member = memberOf(identity);
-    if (member === null) return this.#act(groupId, { identity, kind: 'unknown_identity' });
-    if (mayPublish) {
-      const came = await enforcer.enforce(groupId, identity);
-      if (came !== 'allowed') this.#note(groupId, { identity, kind: 'right_without_floor' });
-    } else if (desiredRight(identity, await floor(groupId)) === 'speak') {
-      await this.#act(groupId, { identity, kind: 'right_lost' });
-    }
-    const outsiders = await this.#outsiders(groupId, [member]);
+  async #onJoined(groupId: string, guest: Guest): Promise<void> {
+    // Who may publish is met before anything else is asked.
+    for (const finding of look([guest], await this.#options.floor(groupId), NOBODY)) await this.#act(groupId, finding);
+    const { identity } = guest;
+    const outsiders = await this.#outsiders(groupId, membersAmong([guest]));
     if (outsiders.has(identity)) await this.#act(groupId, { identity, kind: 'outsider' });
   }
 
   async #onPublished(groupId: string, identity: string): Promise<void> {
     const { floor, enforcer, rooms } = this.#options;
-    if (memberOf(identity) === null) return this.#act(groupId, { identity, kind: 'unknown_identity' });
-    if ((await enforcer.enforce(groupId, identity)) !== 'allowed') {
-      return this.#note(groupId, { identity, kind: 'track_without_floor' });
-    }
+    const published = { identity, mayPublish: true, tracks: [{ isVoice: true }] };
+    const before = await floor(groupId);
+    const findings = look([published], before, NOBODY);
+    for (const finding of findings) await this.#act(groupId, finding);
+    if (findings.length > 0) return;
+    // He has the floor, or is just being given it.
+    if ((await enforcer.enforce(groupId, identity)) !== 'allowed') return;
     const now = await floor(groupId);
     if (now.talk?.identity === identity) this.#silent.saw(groupId, now.talk.talkId, true);
     const guest = await rooms.guest(groupId, identity, CALL_MS);
     if (guest === null) return;
-    for (const finding of look([guest], now, new Set())) await this.#act(groupId, finding);
+    for (const finding of look([guest], now, NOBODY)) await this.#act(groupId, finding);
   }
 
   /** Looks at the whole room of a group. */
@@ -170,8 +169,7 @@ export class LivekitGuard implements MediaGuard {
       const now = await floor(groupId);
       // What was seen belongs to neither of two talks.
       if (before.talk?.talkId === now.talk?.talkId) this.#seeTalker(groupId, now, guests);
-      const members = guests.flatMap(({ identity }) => memberOf(identity) ?? []);
-      const outsiders = await this.#outsiders(groupId, members);
+      const outsiders = await this.#outsiders(groupId, membersAmong(guests));
       await this.#actOnAll(groupId, look(guests, now, outsiders));
     } catch (error) {
       this.#silent.couldNotLook(groupId);
@@ -284,8 +282,7 @@ export class LivekitGuard implements MediaGuard {
   async #membersOf({ userId, sessionId }: Out, groupId: string): Promise<readonly RoomMember[]> {
     if (userId !== null && sessionId !== null) return [{ userId, sessionId }];
     const guests = await this.#options.rooms.guests(groupId, LIST_MS);
-    const members = guests.flatMap(({ identity }) => memberOf(identity) ?? []);
-    return members.filter((member) => userId === null || member.userId === userId);
+    return membersAmong(guests).filter((member) => userId === null || member.userId === userId);
   }
 
   /**
@@ -324,6 +321,10 @@ export class LivekitGuard implements MediaGuard {
       .finally(() => this.#going.delete(going));
     this.#going.add(going);
   }
+}
+
+function membersAmong(guests: readonly Guest[]): readonly RoomMember[] {
+  return guests.flatMap(({ identity }) => memberOf(identity) ?? []);
 }
 
 /** Never the vendor's words. */
