@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { joinWithAudio, letGo, press, untilHeard } from '../acceptance/audio/scene.ts';
 import { newGroup, signIn } from '../acceptance/talk-scenarios.ts';
+import { numbers, numbersOf, sendPacket, speak } from '../_support/audio.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedisCluster, type TestRedis, type TestRedisCluster } from '../_support/redis.ts';
@@ -75,6 +77,32 @@ describe('on a Redis Cluster', () => {
       expect(count).toBeGreaterThan(0);
       expect(count).toBeLessThanOrEqual(2 * MOST_CONNECTIONS);
     }
+  });
+
+  test('voice crosses processes through each primary', async () => {
+    const groupIds = await groupsOf(cluster.nodes);
+    const { client: alice } = await signIn(here, 'alice');
+    const { client: bob } = await signIn(there, 'bob');
+    const { client: carol } = await signIn(there, 'carol');
+    const talks = new Map<string, number>();
+    for (const groupId of groupIds) {
+      await joinWithAudio(alice, groupId);
+      await joinWithAudio(bob, groupId);
+      talks.set(groupId, await press(alice, groupId));
+    }
+    await Promise.all(
+      [...talks.values()].map((streamId) => speak(alice, { streamId, count: 50, everyMs: 20, opusBytes: 60 })),
+    );
+    for (const groupId of groupIds) await joinWithAudio(carol, groupId);
+    for (const streamId of talks.values()) for (const number of numbers(50, 20)) sendPacket(alice, streamId, number);
+    for (const streamId of talks.values()) {
+      await untilHeard(bob, streamId, 69);
+      await untilHeard(carol, streamId, 69);
+      expect(numbersOf(bob, streamId)).toEqual(numbers(0, 70));
+      expect(numbersOf(carol, streamId)).toEqual(numbers(50, 20));
+    }
+    expect(alice.binary).toEqual([]);
+    for (const groupId of groupIds) await letGo(alice, groupId);
   });
 
   test('kill -9 of the talker’s process: the talk expires, and the one who waits has the floor', async () => {

@@ -139,17 +139,19 @@ export class LiveGroups {
         afterEpoch: room.sequencer.position?.epoch ?? 0,
       });
       keeper.arrived(outcome);
+      const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
+      const isBack = mine !== null && room.honoured.get(mine)?.connectionId !== connection.id;
+      const right = isBack ? await keeper.rightOf(mine) : undefined;
       if (room.members.get(connection.id) !== entry) {
         await this.#leaveStore(keeper, connection, 'closed');
         return;
       }
       if (!entry.audio) relay.leave(groupId, connection);
       if (room.sequencer.position === null) room.sequencer.reset(outcome);
-      const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
-      if (mine !== null && room.honoured.get(mine)?.connectionId !== connection.id) {
+      if (isBack && right !== undefined) {
         const { connectionId, userId, sessionId } = member;
         const talker = { connectionId, userId, sessionId };
-        room.honour(mine, { ...talker, identity: entry.identity, mediaGiven: false }, sentAtMs);
+        room.honour(mine, { ...talker, identity: right, mediaGiven: false }, sentAtMs);
         this.#watch.begin(connection, groupId);
       }
       if (mine !== null && outcome.talk !== null) keeper.carry(mine, outcome.talk.streamId);

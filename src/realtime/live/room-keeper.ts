@@ -117,12 +117,30 @@ export class RoomKeeper {
     if (talk !== null) this.#remember(epoch, { ...talk, describe: () => talk });
   }
 
-  /** Lets the audio packets of a talk of this process pass when its talker sends such. */
+  /**
+   * Lets the audio packets of a talk of this process pass when its talker sends such, and watches over his silence where
+   * it is a talk of audio packets, also when he is back without audio.
+   */
   carry(talkId: string, streamId: number): void {
     const { groupId, honoured, members } = this.room;
+    const { relay, media } = this.#options;
     const lease = honoured.get(talkId);
-    if (lease === undefined || members.get(lease.connectionId)?.audio !== true) return;
-    this.#options.relay.begin({ groupId, talkId, streamId, connectionId: lease.connectionId, lease });
+    if (lease === undefined) return;
+    const sendsAudio = members.get(lease.connectionId)?.audio === true;
+    const isOfAudio = relay.carries(talkId) || (media.kind === 'livekit' && lease.identity === null);
+    if (!sendsAudio && !isOfAudio) return;
+    relay.begin({ groupId, talkId, streamId, connectionId: lease.connectionId, lease }, sendsAudio);
+  }
+
+  /** On whose right to publish a talk stands whose talker is back, null where it needs none; undefined: it has ended. */
+  async rightOf(talkId: string): Promise<string | null | undefined> {
+    const { store, media } = this.#options;
+    const { groupId, honoured } = this.room;
+    if (media.kind === 'none') return null;
+    const known = honoured.get(talkId);
+    if (known !== undefined) return known.identity;
+    const { talk } = await store.publishers({ groupId });
+    return talk?.talkId === talkId ? talk.identity : undefined;
   }
 
   /** Ends a talk whose sound cannot be carried. Throws `FloorStoreUnavailable`; it is ended all the same, later. */

@@ -146,9 +146,12 @@ export class TalkRequests {
     const { grant, epoch } = outcome;
     const talk = room.honoured.get(grant.talkId);
     if (talk?.connectionId !== connection.id) return false;
-    connection.send({ type: 'TALK_GRANTED', re, groupId: room.groupId, epoch, ...grant, media });
+    // Who began it with audio, and is back without, is heard by audio or not at all: his talk stands on no right.
+    const isOfAudio = identity !== null && talk.identity === null;
+    const said = { groupId: room.groupId, epoch, ...grant, media: isOfAudio ? relayMedia : media };
+    connection.send({ type: 'TALK_GRANTED', re, ...said });
     // His media may have joined again, from his new socket, without the right.
-    if (!talk.mediaGiven && identity !== null) this.#assertRight(keeper, identity);
+    if (!talk.mediaGiven && identity !== null && !isOfAudio) this.#assertRight(keeper, identity);
     talk.mediaGiven = true;
     return true;
   }

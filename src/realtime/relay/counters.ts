@@ -8,6 +8,8 @@ export type DropReason =
   | 'lapsed'
   /** Over the limits of the contract. */
   | 'too_much'
+  /** This process was stopped or busy for so long that what it reads now is old. */
+  | 'late'
   /** Counted for each listener who reads too slowly. */
   | 'slow_listener'
   /** It could not be sent to the other processes. */
@@ -41,7 +43,7 @@ export function createRelayCounters(): RelayCounters {
     delivered: 0,
     published: 0,
     received: 0,
-    dropped: { no_talk: 0, other_connection: 0, lapsed: 0, too_much: 0, slow_listener: 0, bus_away: 0 },
+    dropped: { no_talk: 0, other_connection: 0, lapsed: 0, too_much: 0, late: 0, slow_listener: 0, bus_away: 0 },
     ended: { silence: 0, too_much: 0 },
   };
 }

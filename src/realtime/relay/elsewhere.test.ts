@@ -9,19 +9,22 @@ let others: number;
 let published: number;
 let isAway: boolean;
 let elsewhere: Elsewhere;
+let sent: Buffer[];
 let counters: ReturnType<typeof createRelayCounters>;
 /** Resolves what `listeners` was asked, when the test says so. */
 let answers: (() => void)[];
 
 beforeEach(() => {
   [nowMs, others, published, isAway, answers] = [0, 0, 0, false, []];
+  sent = [];
   counters = createRelayCounters();
   elsewhere = new Elsewhere({
     nowMs: () => nowMs,
     counters,
     bus: {
-      publish: async () => {
+      publish: async (_groupId, packet) => {
         if (isAway) throw new Error('away');
+        sent.push(packet);
         published += 1;
         return others;
       },
@@ -92,6 +95,18 @@ it('an answer that is older than a call does not undo it', async () => {
   elsewhere.called('group');
   await answer();
   expect(await send()).toBe(1);
+});
+
+it('packets that were read just before a call go out too, in their order, and older ones do not', async () => {
+  elsewhere.begins(talk);
+  await answer();
+  expect(await send()).toBe(0);
+  others = 1;
+  for (const mark of [1, 2, 3]) elsewhere.packet(talk, Buffer.alloc(10, mark));
+  elsewhere.called('group');
+  elsewhere.packet(talk, Buffer.alloc(10, 4));
+  await settle();
+  expect(sent.map(([mark]) => mark)).toEqual([1, 2, 3, 4]);
 });
 
 it('what cannot be sent is counted, and packets go on when the bus is back', async () => {

@@ -13,6 +13,8 @@ interface Way {
   askedAtMs: number;
   /** How often somebody said that he listens. */
   calls: number;
+  /** Packets that nobody hears, as far as is known. */
+  readonly held: Buffer[];
 }
 
 export interface ElsewhereOptions {
@@ -33,7 +35,7 @@ export class Elsewhere implements AudioSink {
   }
 
   begins({ talkId, groupId }: TappedTalk): void {
-    const way = { groupId, isHeard: true, isAsking: false, askedAtMs: 0, calls: 0 };
+    const way = { groupId, isHeard: true, isAsking: false, askedAtMs: 0, calls: 0, held: [] };
     this.#ways.set(talkId, way);
     this.#ask(way);
   }
@@ -41,8 +43,12 @@ export class Elsewhere implements AudioSink {
   packet({ talkId }: TappedTalk, packet: Buffer): void {
     const way = this.#ways.get(talkId);
     if (way === undefined) return;
-    if (way.isHeard) this.#publish(way, packet);
-    else if (this.#options.nowMs() - way.askedAtMs >= ASK_AGAIN_MS) this.#ask(way);
+    if (way.isHeard) {
+      this.#publish(way, packet);
+      return;
+    }
+    this.#hold(way, packet);
+    if (this.#options.nowMs() - way.askedAtMs >= ASK_AGAIN_MS) this.#ask(way);
   }
 
   ends({ talkId }: TappedTalk): void {
@@ -54,8 +60,25 @@ export class Elsewhere implements AudioSink {
     for (const way of this.#ways.values()) {
       if (way.groupId !== groupId) continue;
       way.calls += 1;
-      way.isHeard = true;
+      this.#isHeard(way);
     }
+  }
+
+  /**
+   * Who listens may have said so already, and it waits to be read beside this packet: the packet waits until all of that
+   * was read.
+   */
+  #hold({ held }: Way, packet: Buffer): void {
+    held.push(packet);
+    if (held.length > 1) return;
+    setImmediate(() => {
+      held.length = 0;
+    });
+  }
+
+  #isHeard(way: Way): void {
+    way.isHeard = true;
+    for (const packet of way.held.splice(0)) this.#publish(way, packet);
   }
 
   #publish(way: Way, packet: Buffer): void {
@@ -82,7 +105,9 @@ export class Elsewhere implements AudioSink {
       .then(
         (listeners) => {
           // Who called meanwhile may not be among them.
-          if (way.calls === calls) way.isHeard = listeners > 0;
+          if (way.calls !== calls) return;
+          if (listeners > 0) this.#isHeard(way);
+          else way.isHeard = false;
         },
         () => {
           // It is as it was, and asked again.

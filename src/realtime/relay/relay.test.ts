@@ -12,6 +12,7 @@ let passed: Buffer[];
 let failed: string[];
 let told: string[];
 let relay: Relay;
+let isBehind: boolean;
 
 function packet(of = streamId, opus = 20): Buffer {
   const bytes = Buffer.alloc(9 + opus, 7);
@@ -32,10 +33,12 @@ function send(everyMs: number, forMs: number): number {
 
 beforeEach(() => {
   vi.useFakeTimers();
+  isBehind = false;
   counters = createRelayCounters();
   [passed, failed, told] = [[], [], []];
   relay = new Relay({
     nowMs: () => performance.now(),
+    isBehind: () => isBehind,
     counters,
     sinks: [
       {
@@ -68,6 +71,29 @@ describe('what passes', () => {
     expect(relay.take('bob', packet())).toBeNull();
     expect(passed).toEqual([]);
     expect(counters.dropped).toMatchObject({ no_talk: 2, other_connection: 1 });
+  });
+
+  it('is nothing that has waited for this process, though it breaks the silence', () => {
+    relay.begin(talk);
+    isBehind = true;
+    vi.advanceTimersByTime(3_900);
+    relay.take('alice', packet());
+    vi.advanceTimersByTime(3_900);
+    isBehind = false;
+    relay.take('alice', packet());
+    expect(failed).toEqual([]);
+    expect(passed).toHaveLength(1);
+    expect(counters.dropped).toMatchObject({ late: 1 });
+  });
+
+  it('is nothing of a talker who is back without audio, and T1 runs', () => {
+    relay.begin(talk);
+    relay.away(groupId, 'alice');
+    relay.begin({ ...talk, connectionId: 'again' }, false);
+    relay.take('again', packet());
+    expect(passed).toEqual([]);
+    vi.advanceTimersByTime(packetLimits.silenceMs + 10);
+    expect(failed).toEqual(['talk silence']);
   });
 
   it('is nothing after the end, which may be told twice', () => {

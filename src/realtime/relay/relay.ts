@@ -17,13 +17,15 @@ interface OpenTalk {
   talk: GrantedTalk;
   readonly guard: PacketGuard;
   readonly silence: SilenceWatch;
-  /** False while the talker has no socket in the group. */
+  /** False while the talker has no socket in the group that sends audio. */
   isHere: boolean;
 }
 
 export interface RelayOptions {
   /** Monotonic milliseconds, of the same clock as the leases. */
   readonly nowMs: () => number;
+  /** Whether what is read now has waited for this process. */
+  readonly isBehind: () => boolean;
   readonly counters: RelayCounters;
   readonly sinks: readonly AudioSink[];
   /** The talk cannot go on: nothing comes of its talker, or too much. It is forgotten here already. */
@@ -45,12 +47,19 @@ export class Relay {
     this.#options = options;
   }
 
-  /** A talk was granted, or its talker is back on another socket: T1 starts, the limits go on. */
-  begin(talk: GrantedTalk): void {
+  /**
+   * A talk was granted, or its talker is back on another socket: T1 starts, the limits go on. `isHere` false: he is back
+   * without audio, and nothing passes until he joins with it.
+   */
+  begin(talk: GrantedTalk, isHere = true): void {
     const open = this.#byTalk.get(talk.talkId) ?? this.#add(talk);
     open.talk = talk;
-    open.isHere = true;
+    open.isHere = isHere;
     open.silence.start();
+  }
+
+  carries(talkId: string): boolean {
+    return this.#byTalk.has(talkId);
   }
 
   /** The talker's connection is not in the group any more: nothing passes, and T1 stands still. */
@@ -103,8 +112,12 @@ export class Relay {
   }
 
   #pass({ talk, guard, silence }: OpenTalk, packet: Buffer, nowMs: number): void {
-    const { counters, sinks } = this.#options;
+    const { counters, sinks, isBehind } = this.#options;
     silence.heard();
+    if (isBehind()) {
+      counters.dropped.late += 1;
+      return;
+    }
     const bytes = opusBytes(packet);
     const verdict = guard.take(bytes, nowMs);
     if (verdict !== 'accepted') {

@@ -6,6 +6,7 @@ import { Elsewhere } from './elsewhere.ts';
 import { Listeners } from './listeners.ts';
 import { streamOf } from './packet.ts';
 import { type GrantedTalk, Relay } from './relay.ts';
+import { StallWatch } from './stall-watch.ts';
 import type { TappedTalk } from './tap.ts';
 
 /** What a connection that joined with audio is told of its media. */
@@ -21,7 +22,8 @@ export const relayMedia: Media = {
 export interface VoiceRelay {
   readonly counters: Readonly<RelayCounters>;
   /** As `Relay`. */
-  begin(talk: GrantedTalk): void;
+  begin(talk: GrantedTalk, isHere?: boolean): void;
+  carries(talkId: string): boolean;
   end(talkId: string): void;
   take(connection: Connection, packet: Buffer): string | null;
   /** Resolves when a group can be heard here, also from other processes. Rejects when the bus cannot be reached. */
@@ -43,19 +45,28 @@ export interface VoiceRelayOptions {
 export function createVoiceRelay({ bus, onFailed }: VoiceRelayOptions): VoiceRelay {
   const counters = createRelayCounters();
   const nowMs = (): number => performance.now();
+  const stalls = new StallWatch(nowMs);
   const listeners = new Listeners({
     bus,
     counters,
     onPacket: (groupId, packet) => {
       counters.received += 1;
-      listeners.deliver(groupId, packet, relay.talkerOf(streamOf(packet)));
+      if (stalls.isBehind) counters.dropped.late += 1;
+      else listeners.deliver(groupId, packet, relay.talkerOf(streamOf(packet)));
     },
   });
   const elsewhere = new Elsewhere({ bus, counters, nowMs });
-  const relay = new Relay({ nowMs, counters, sinks: [listeners, elsewhere], onFailed });
+  const relay = new Relay({
+    nowMs,
+    isBehind: () => stalls.isBehind,
+    counters,
+    sinks: [listeners, elsewhere],
+    onFailed,
+  });
   return {
     counters,
-    begin: (talk) => relay.begin(talk),
+    begin: (talk, isHere) => relay.begin(talk, isHere),
+    carries: (talkId) => relay.carries(talkId),
     end: (talkId) => relay.end(talkId),
     take: (connection, packet) => relay.take(connection.id, packet),
     ready: (groupId) => listeners.ready(groupId),
@@ -66,6 +77,7 @@ export function createVoiceRelay({ bus, onFailed }: VoiceRelayOptions): VoiceRel
     },
     called: (groupId) => elsewhere.called(groupId),
     close: () => {
+      stalls.close();
       relay.close();
       listeners.close();
     },

@@ -7,6 +7,28 @@ const T1_MS = 4_000;
 
 /** Rates, sizes, silence, slow listeners; with `RATE_LIMITS=off`, which lifts none of these. */
 export function testLimits(scene: () => AudioScene): void {
+  test('so does one who is back without audio, and one who has switched it off', async () => {
+    const [first, second] = [await scene().trio(), await scene().trio()];
+    await press(first.alice.client, first.groupId);
+    await press(second.bob.client, second.groupId);
+    first.alice.client.terminate();
+    const back = await WsClient.signIn(scene().here.origin, first.alice.tokens.accessToken);
+    scene().keep(back);
+    const joined = await back.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: first.groupId });
+    expect(joined['floor']).toMatchObject({ mine: true });
+    await second.bob.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: second.groupId });
+    const sinceMs = performance.now();
+    for (const [talker, listener, groupId] of [
+      [back, first.carol.client, first.groupId],
+      [second.bob.client, second.carol.client, second.groupId],
+    ] as const) {
+      const revoked = await talker.waitForType('TALK_REVOKED', { groupId, limitMs: 8_000 });
+      expect(revoked['cause']).toBe('media_failed');
+      expect(talker.timeOf(revoked) - sinceMs).toBeGreaterThan(T1_MS - 1_000);
+      expect(await listener.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'media_failed' });
+    }
+  });
+
   test('a talker of whom nothing comes for 4 s loses the floor', async () => {
     const { groupId, alice, carol } = await scene().trio();
     const streamId = await press(alice.client, groupId);
