@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { until } from '../../_support/until.ts';
+import { lookUp } from '../room-client.ts';
 import { type Attack, SILENCE_MS, type Trial } from './attack.ts';
 import { isHeard, talk, type Talking } from './talking.ts';
 
@@ -7,6 +8,11 @@ import { isHeard, talk, type Talking } from './talking.ts';
 const GRACE_MS = 2_000;
 /** How long a library may need to come back by itself. */
 const RETURN_LIMIT_MS = 30_000;
+/** How long a library tries to resume before it joins anew; measured: 2 s. */
+const RETURN_MS = 5_000;
+/** media.md: who is seen to publish without the right is out after so long; a thaw is no event that LiveKit tells of. */
+const WITHOUT_WEBHOOK_MS = 6_000;
+const FROZEN_MS = 3_000;
 /** Sends for so much longer than the bound. */
 const BEYOND_MS = 1_000;
 
@@ -62,6 +68,43 @@ export const comebacks: readonly Attack[] = [
         describe: () => "the listener's library comes back by itself",
       });
       await isBack(trial, talking, fromMs);
+    },
+  },
+  {
+    name: 'comes back by himself after he was removed from the group while his links were cut',
+    short: [],
+    alsoWithout: true,
+    async run({ field, holds, outWithinMs }) {
+      const link = await field.link();
+      const { group, bob, attacker, ear } = await talk(field, { attackersUrl: link.url });
+      link.cut();
+      bob.socket.terminate();
+      await group.remove(bob);
+      const { room } = bob.media;
+      await until(async () => (await lookUp(field.livekit, room, bob.identity)) === undefined, {
+        limitMs: outWithinMs,
+        describe: () => 'he is put out of the room',
+      });
+      const fromMs = performance.now();
+      link.restore();
+      await attacker.sendsOn(RETURN_MS + outWithinMs + BEYOND_MS);
+      holds({ what: 'heard', measured: ear.heardFor(bob.identity, fromMs), bound: outWithinMs });
+      expect(await lookUp(field.livekit, room, bob.identity), 'he is out of the room').toBeUndefined();
+    },
+  },
+  {
+    name: 'goes on sending through a LiveKit that was frozen, after his release meanwhile',
+    short: [],
+    async run({ field, holds }) {
+      const { bob, attacker, ear } = await talk(field);
+      field.livekit.pause();
+      await bob.release();
+      await attacker.sendsOn(FROZEN_MS);
+      const thawedAtMs = performance.now();
+      field.livekit.resume();
+      await attacker.sendsOn(WITHOUT_WEBHOOK_MS + BEYOND_MS);
+      const measured = ear.heardUntil(attacker.identity, thawedAtMs);
+      holds({ what: 'heard after the thaw', measured, bound: WITHOUT_WEBHOOK_MS });
     },
   },
 ];

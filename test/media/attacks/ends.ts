@@ -7,6 +7,8 @@ const CHANGE_COUNTS_MS = 1_000;
 const MAX_TALK_MS = 1_500;
 /** floor.md: the lease of a talk whose process died. */
 const LEASE_MS = 6_000;
+/** media.md: without a webhook who publishes without the right is out after so long; a start looks at every room. */
+const SWEPT_MS = 6_000;
 /** Listened to for so much longer than the bound. */
 const LISTEN_ON_MS = 800;
 
@@ -35,7 +37,25 @@ function goesOnAfter(
   };
 }
 
+/** Nobody is there to end his talk: the right that LiveKit has given is withdrawn by whoever starts again. */
+const untilBackendsStart: Attack = {
+  name: 'goes on sending after kill -9 of all backends, until they start again',
+  short: [],
+  async run({ field, holds }) {
+    const { attacker, ear } = await talk(field);
+    const killedAtMs = performance.now();
+    await Promise.all([field.here.kill(), field.there.kill()]);
+    await attacker.sendsOn(LEASE_MS);
+    expect(ear.heardUntil(attacker.identity, killedAtMs), 'he is heard until then').toBeGreaterThan(LEASE_MS / 2);
+    await field.startBackends();
+    const atMs = performance.now();
+    await attacker.sendsOn(SWEPT_MS + LISTEN_ON_MS);
+    holds({ what: 'heard after the start', measured: ear.heardUntil(attacker.identity, atMs), bound: SWEPT_MS });
+  },
+};
+
 export const ends: readonly Attack[] = [
+  untilBackendsStart,
   goesOnAfter('his release', { boundMs: SILENCE_MS, short: true }, async ({ bob }) => ({
     atMs: await bob.release(),
     cause: 'released',

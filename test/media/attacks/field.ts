@@ -17,7 +17,7 @@ export class Field {
   /** Where those who talk are. */
   here: Neda;
   /** Where the listeners are, and where webhooks arrive. */
-  readonly there: Neda;
+  there: Neda;
   readonly #servers: readonly AsyncDisposable[];
   readonly #options: NedaOptions;
   readonly #webhooks: WebhookRelay;
@@ -63,7 +63,12 @@ export class Field {
   /** Everybody leaves, and what was killed runs again. */
   async clear(): Promise<void> {
     await Promise.all(this.#leaving.splice(0).map((leave) => leave()));
-    if (!this.here.process.running) await this.#replaceHere();
+    await this.startBackends();
+  }
+
+  /** Starts again, on their old addresses, the backends that were killed. */
+  async startBackends(): Promise<void> {
+    [this.here, this.there] = await Promise.all([this.#started(this.here), this.#started(this.there)]);
   }
 
   /** Whether LiveKit's webhooks reach a backend from now on. */
@@ -116,10 +121,10 @@ export class Field {
     return link;
   }
 
-  async #replaceHere(): Promise<void> {
-    const { port } = this.here;
-    await this.here[Symbol.asyncDispose]();
-    this.here = await startNeda({ ...this.#options, port });
+  async #started(neda: Neda): Promise<Neda> {
+    if (neda.process.running) return neda;
+    await neda[Symbol.asyncDispose]();
+    return startNeda({ ...this.#options, port: neda.port });
   }
 }
 
