@@ -1,4 +1,5 @@
 import type { BenchResult, Ratio, RowResult, Series } from './results.ts';
+import { textTable } from './text-table.ts';
 
 const HEADINGS = ['row', 'NEDA', 'baseline', 'ratio', 'bare/twin', 'goal', 'stretch', 'verdict', ''] as const;
 
@@ -11,7 +12,7 @@ export function reportText(result: BenchResult): string {
     `taken ${machine.takenAt} on ${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}`,
     `Node ${machine.node}, ${stores}; load at start ${machine.loadAtStart.toFixed(2)}; ${result.rounds} rounds, interleaved`,
     '',
-    ...table([HEADINGS, ...result.rows.map(cells)]),
+    ...textTable([HEADINGS, ...result.rows.map(cells)]),
     '',
     "A figure is the median of its rounds. A ratio is the median of the rounds' own ratios to the baseline of the row,",
     'with the lowest and highest; bare/twin is the same between two bare servers: what this machine alone does.',
@@ -48,17 +49,4 @@ function limitText(limit: number | null): string {
 function ratioText(ratio: Ratio | null): string {
   if (ratio === null) return '-';
   return `${ratio.median.toFixed(2)} (${ratio.lowest.toFixed(2)}–${ratio.highest.toFixed(2)})`;
-}
-
-function table(grid: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const line of grid) {
-    for (const [column, text] of line.entries()) widths[column] = Math.max(widths[column] ?? 0, text.length);
-  }
-  return grid.map((line) =>
-    line
-      .map((text, column) => text.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

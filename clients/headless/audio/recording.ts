@@ -9,7 +9,7 @@ interface Piece {
 }
 
 /** −50 dB below full scale: above what a decoder makes of silence, far below speech. */
-const AUDIBLE_RMS = 32_768 * 10 ** (-50 / 20);
+export const AUDIBLE_RMS = 32_768 * 10 ** (-50 / 20);
 
 /** Keeps everything that was heard, with the time at which it came. */
 export class Recording implements AudioSink {
