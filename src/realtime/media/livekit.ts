@@ -17,6 +17,8 @@ import { listenMedia, publishMedia, type TokenIssuer } from './tokens.ts';
 const BACKGROUND_CALL_MS = 1_000;
 /** Less time than this is not worth a call, in milliseconds. */
 const SHORTEST_CALL_MS = 20;
+/** How often a right is set that other calls overrule. */
+const MOST_ATTEMPTS = 4;
 /** How long one identity is followed through changes of the floor, in milliseconds. */
 const ENFORCE_MS = 10_000;
 
@@ -76,7 +78,7 @@ export class LivekitMediaServer implements MediaServer {
     const deadlineMs = performance.now() + budgetMs;
     try {
       return await this.#order.run(groupId, budgetMs, async () => {
-        const outcome = await this.#control.setRights(this.#room(groupId), identity, SPEAK, timeLeft(deadlineMs));
+        const outcome = await this.#speakUntilObeyed(groupId, identity, deadlineMs);
         this.#taints.forget(groupId, identity);
         return outcome;
       });
@@ -138,15 +140,27 @@ export class LivekitMediaServer implements MediaServer {
     await this.#order.settled();
   }
 
+  /** A call of another process that came at the same time may have won: it is made again, as the floor is his. */
+  async #speakUntilObeyed(groupId: string, identity: string, deadlineMs: number): Promise<'confirmed' | 'absent'> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#control.setRights(this.#room(groupId), identity, SPEAK, timeLeft(deadlineMs));
+      } catch (error) {
+        if (!isDisobeyed(error) || attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+  }
+
   /** Perhaps he was given the floor anew, by another process, before this LISTEN arrived. */
   #recheck(groupId: string, identity: string): void {
     this.enforcer.recheck(groupId, identity).catch(() => this.#taints.add(groupId, identity, false));
   }
 
-  async #setByFloor(groupId: string, identity: string, right: Right): Promise<'confirmed' | 'absent'> {
+  async #setByFloor(groupId: string, identity: string, right: Right): Promise<'confirmed' | 'absent' | 'overruled'> {
     try {
       return await this.rooms.setRight(groupId, identity, right, BACKGROUND_CALL_MS);
     } catch (error) {
+      if (isDisobeyed(error)) return 'overruled';
       this.#taints.add(groupId, identity, right === 'speak');
       throw error;
     }
@@ -186,6 +200,11 @@ export class LivekitMediaServer implements MediaServer {
     if (!(error instanceof CallFailed)) throw error;
     return new MediaUnavailable(error.message, error.isOutage);
   }
+}
+
+/** The media server has answered, with another right than the one that was set. */
+function isDisobeyed(error: unknown): boolean {
+  return error instanceof CallFailed && error.fault === 'not_applied';
 }
 
 /** Throws when too little is left of the budget for a call to be worth it. */

@@ -20,6 +20,8 @@ class Scene {
   /** Called when it is carried out and not yet confirmed. */
   afterCall: (right: Right) => void = () => undefined;
   isAbsent = false;
+  /** So many calls are overruled by others. */
+  overruled = 0;
   readonly enforcer = new Enforcer(
     {
       floor: async () => {
@@ -30,6 +32,10 @@ class Scene {
       setRight: async (_group, _identity, right) => {
         this.calls.push(right);
         this.onCall(right);
+        if (this.overruled > 0) {
+          this.overruled -= 1;
+          return 'overruled';
+        }
         this.right = right;
         this.afterCall(right);
         return this.isAbsent ? 'absent' : 'confirmed';
@@ -160,6 +166,20 @@ describe('enforcing the floor on one identity', () => {
     scene.floor = freeFloor;
     expect(await scene.enforcer.assert(GROUP, WHO)).toBe('listens');
     expect(scene.calls).toEqual(['speak', 'listen']);
+  });
+
+  test('a right that another call has overruled is set again', async () => {
+    const scene = new Scene();
+    scene.overruled = 2;
+    expect(await scene.enforcer.enforce(GROUP, WHO)).toBe('listens');
+    expect(scene.calls).toEqual(['listen', 'listen', 'listen']);
+    expect(scene.right).toBe('listen');
+  });
+
+  test('and not for ever', async () => {
+    const scene = new Scene();
+    scene.overruled = Number.POSITIVE_INFINITY;
+    await expect(scene.enforcer.enforce(GROUP, WHO)).rejects.toThrow('not obeyed');
   });
 
   test('a call that fails is told, and the next one begins anew', async () => {

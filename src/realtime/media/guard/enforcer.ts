@@ -9,8 +9,11 @@ const LONGEST_PAUSE_MS = 100;
 export interface EnforcerActions {
   /** Throws when it cannot be known. */
   floor(groupId: string): Promise<Floor>;
-  /** Sets a right in the group's order of calls. Throws when that is not confirmed. */
-  setRight(groupId: string, identity: string, right: Right): Promise<'confirmed' | 'absent'>;
+  /**
+   * Sets a right in the group's order of calls. `overruled`: it is another one all the same, as when another process has
+   * set that at the same time. Throws when nothing is confirmed.
+   */
+  setRight(groupId: string, identity: string, right: Right): Promise<'confirmed' | 'absent' | 'overruled'>;
 }
 
 /** What enforcing came to; `allowed`: the identity has the floor. */
@@ -27,7 +30,12 @@ interface Run {
   /** A right is to be set whatever was set before. */
   mustSet: boolean;
   isAbsent: boolean;
+  /** So many times in a row the right was another one than was set. */
+  overruled: number;
 }
+
+/** A right that is overruled so often is not obeyed at all. */
+const MOST_OVERRULED = 5;
 
 /**
  * Brings what an identity may do in a room to what the floor says. The floor is read, the right is set, and the floor
@@ -82,6 +90,7 @@ export class Enforcer {
       handled: 0,
       mustSet: applied === 'unknown',
       isAbsent: false,
+      overruled: 0,
     };
     const result = this.#untilAgreed(run, groupId, identity).finally(() => this.#runs.delete(key));
     this.#runs.set(key, { run, result });
@@ -103,6 +112,8 @@ export class Enforcer {
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       } else if (wanted === 'listen' || run.applied !== null || run.mustSet) {
         await this.#set(run, groupId, identity, wanted);
+        if (run.overruled > MOST_OVERRULED) throw new Error('the right that was set is not obeyed');
+        if (run.overruled > 0) await pause(FIRST_PAUSE_MS * run.overruled);
       }
     }
   }
@@ -111,7 +122,10 @@ export class Enforcer {
     run.handled = run.marks;
     run.mustSet = false;
     run.applied = right;
-    run.isAbsent = (await this.#actions.setRight(groupId, identity, right)) === 'absent';
+    const outcome = await this.#actions.setRight(groupId, identity, right);
+    run.isAbsent = outcome === 'absent';
+    run.overruled = outcome === 'overruled' ? run.overruled + 1 : 0;
+    run.mustSet ||= outcome === 'overruled';
   }
 }
 

@@ -5,7 +5,7 @@ import type { MediaLog } from '../media-log.ts';
 import { mediaIdentity } from '../port.ts';
 import type { Guest } from '../room-control.ts';
 import { createGuardCounters, type GuardCounters } from './counters.ts';
-import type { Floor } from './desired-right.ts';
+import { desiredRight, type Floor } from './desired-right.ts';
 import type { Enforcer } from './enforcer.ts';
 import { KnownMembers } from './known-members.ts';
 import { type Finding, look } from './look.ts';
@@ -195,10 +195,14 @@ export class LivekitGuard implements MediaGuard {
     else this.#caughtBefore.delete(groupId);
     await Promise.all(
       findings.map(async (finding) => {
-        await this.#act(groupId, finding);
-        // LISTEN ends every track: who publishes still is not to be reached by it.
         const { identity, kind } = finding;
-        if (kind === 'track_without_floor' && before?.has(identity)) await this.#expel(groupId, identity);
+        // LISTEN ends every track: who publishes still is not to be reached by it.
+        const isStubborn = kind === 'track_without_floor' && before?.has(identity) === true;
+        try {
+          await this.#act(groupId, finding);
+        } finally {
+          if (isStubborn) await this.#expelUnlessAllowed(groupId, identity);
+        }
       }),
     );
   }
@@ -243,6 +247,10 @@ export class LivekitGuard implements MediaGuard {
       await ports.failTalk(groupId, talk.talkId);
     }
     await enforcer.enforce(groupId, finding.identity);
+  }
+
+  async #expelUnlessAllowed(groupId: string, identity: string): Promise<void> {
+    if (desiredRight(identity, await this.#options.floor(groupId)) === 'listen') await this.#expel(groupId, identity);
   }
 
   /** First nobody hears him any more, then he is gone; he may come back, and is met then. */
