@@ -69,7 +69,10 @@ export class Page {
     byId('sign-out', HTMLButtonElement).addEventListener('click', () => void this.#signOut());
     byId('leave', HTMLButtonElement).addEventListener('click', () => this.#session.leave());
     for (const id of ['groups-again', 'talk-again']) {
-      byId(id, HTMLButtonElement).addEventListener('click', () => this.#session.link.start());
+      byId(id, HTMLButtonElement).addEventListener('click', () => {
+        setText(this.#notice, '');
+        this.#session.link.start();
+      });
     }
     this.#microphoneAgain.addEventListener('click', () => void this.#prepareSound());
     this.#toggle.addEventListener('change', () => {

@@ -366,6 +366,7 @@ describe('the page says', () => {
     await alert(page, 'This session is now used in another tab or window.').waitFor();
     await page.getByRole('button', { name: 'Use it here' }).click();
     await status(page, 'Connected').waitFor();
+    await alert(page, 'This session is now used in another tab or window.').waitFor({ state: 'detached' });
     await alert(second, 'This session is now used in another tab or window.').waitFor();
   });
 });
