@@ -22,7 +22,8 @@ import { CONNECT_OPTIONS } from '../room-client.ts';
 const FRAME_MS = 10;
 const FRAME_SAMPLES = (SAMPLE_RATE_HZ * FRAME_MS) / 1_000;
 const QUEUE_MS = 30;
-const TONE_HZ = 440;
+/** The pitch of what every attacker sends. */
+export const TONE_HZ = 440;
 const TONE_LEVEL = 8_000;
 const [WIDTH, HEIGHT] = [160, 120];
 /** A picture with every so many pieces of sound. */

@@ -10,7 +10,6 @@ import {
 } from '@livekit/rtc-node';
 import { SAMPLE_RATE_HZ } from '../../../clients/headless/audio/ports.ts';
 import { Recording } from '../../../clients/headless/audio/recording.ts';
-import type { Pcm } from '../../../clients/headless/audio/wav.ts';
 import { CONNECT_OPTIONS } from '../room-client.ts';
 
 const FRAME_MS = 10;
@@ -69,9 +68,14 @@ export class Ear {
     return this.#recordings.get(identity)?.firstAudibleAfter(sinceMs);
   }
 
-  /** His sound from `fromMs` on. */
-  soundOf(identity: string, fromMs: number): Pcm {
-    return (this.#recordings.get(identity) ?? new Recording()).between(fromMs);
+  /** The pitch of his sound after `fromMs`, by how often it changes its sign, in Hz. */
+  pitchOf(identity: string, fromMs: number): number {
+    const { samples } = (this.#recordings.get(identity) ?? new Recording()).between(fromMs);
+    let changes = 0;
+    for (let at = 1; at < samples.length; at += 1) {
+      if ((samples[at] ?? 0) >= 0 !== (samples[at - 1] ?? 0) >= 0) changes += 1;
+    }
+    return samples.length === 0 ? 0 : (changes / 2 / samples.length) * SAMPLE_RATE_HZ;
   }
 
   /** Everybody of whom something was heard. */

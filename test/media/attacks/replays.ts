@@ -54,7 +54,7 @@ export const replayed: readonly Attack[] = [
     },
   },
   {
-    name: 'joins with it again and again',
+    name: 'joins again and again with the token that LiveKit itself handed out',
     short: [],
     async run(trial) {
       const talking = await talk(trial.field);
@@ -74,7 +74,7 @@ export const replayed: readonly Attack[] = [
     },
   },
   {
-    name: 'joins with it when nobody of the group is connected to a backend',
+    name: 'joins with the token of LiveKit when nobody of the group is connected to a backend',
     short: [],
     alsoWithout: true,
     async run(trial) {
