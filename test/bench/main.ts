@@ -19,7 +19,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (options === 'help') {
     process.stdout.write(usage);
   } else if (options === 'list') {
-    for (const row of rows) process.stdout.write(`${row.name.padEnd(18)}${row.title}\n`);
+    for (const row of rows) process.stdout.write(`${row.name.padEnd(22)}${row.title}\n`);
   } else {
     await measure(options);
   }

@@ -155,19 +155,9 @@ const CPU_GOALS = { goal: 1.25, stretch: 1.1 } as const;
 const NO_GOAL = { goal: null, stretch: null } as const;
 const NONE_LOST = { unit: 'packets', figure: 'lost', baseline: null, goal: 0, stretch: 0, noise: 0 } as const;
 
-/** The rows of one workload of voice: delay, processor time, loss. */
+/** Delay and loss in one workload of voice. */
 function voiceRows(name: string, where: string, workload: VoiceWorkload): Row[] {
   const delay = { workload, unit: 'µs', baseline: 'bare' } as const;
-  const cpu = { workload, unit: 'µs', figure: 'cpuUsPerDelivery', noise: NOISE } as const;
-  const rowsOfOneProcess: Row[] = [
-    {
-      name: `${name}-cpu-net`,
-      title: `server CPU per delivered packet, ${where}, to raw net`,
-      ...cpu,
-      baseline: 'net',
-      ...CPU_GOALS,
-    },
-  ];
   return [
     {
       name: `${name}-p50`,
@@ -185,10 +175,17 @@ function voiceRows(name: string, where: string, workload: VoiceWorkload): Row[] 
       ...NO_GOAL,
       noise: NOISE_OF_P99,
     },
-    { name: `${name}-cpu`, title: `server CPU per delivered packet, ${where}`, ...cpu, baseline: 'bare', ...NO_GOAL },
-    ...(workload.processes === 1 ? rowsOfOneProcess : []),
     { name: `${name}-lost`, title: `packets lost, ${where}`, workload, ...NONE_LOST },
   ];
+}
+
+/** Processor time in a workload of voice that keeps its server busy. */
+function voiceCpuRows(name: string, where: string, workload: VoiceWorkload): Row[] {
+  const title = `server CPU per delivered packet, ${where}`;
+  const cpu = { workload, unit: 'µs', figure: 'cpuUsPerDelivery', noise: NOISE } as const;
+  const toBare: Row = { name: `${name}-cpu`, title, ...cpu, baseline: 'bare', ...NO_GOAL };
+  if (workload.processes === 2) return [toBare];
+  return [toBare, { name: `${name}-cpu-net`, title: `${title}, to raw net`, ...cpu, baseline: 'net', ...CPU_GOALS }];
 }
 
 export const rows: readonly Row[] = [
@@ -282,8 +279,11 @@ export const rows: readonly Row[] = [
   },
   ...voiceRows('relay-20', '1 talker, 20 listeners', voiceToTwenty),
   ...voiceRows('relay-1000', '1 talker, 1000 listeners', voiceToThousand),
+  ...voiceCpuRows('relay-1000', '1 talker, 1000 listeners', voiceToThousand),
   ...voiceRows('relay-50x20', '50 groups of 20 listeners', voiceInFiftyGroups),
+  ...voiceCpuRows('relay-50x20', '50 groups of 20 listeners', voiceInFiftyGroups),
   ...voiceRows('relay-two', '10 groups of 20 listeners on another process', voiceToAnotherProcess),
+  ...voiceCpuRows('relay-two', '10 groups of 20 listeners on another process', voiceToAnotherProcess),
   {
     name: 'relay-memory',
     title: 'memory per connection joined with voice, to joined without',
