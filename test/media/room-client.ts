@@ -33,7 +33,7 @@ export async function lookUp(
   room: string,
   identity: string,
 ): Promise<ParticipantInfo | undefined> {
-  const client = new RoomServiceClient(livekit.host, livekit.apiKey, livekit.apiSecret, { requestTimeout: 5 });
+  const client = roomService(livekit);
   try {
     return await client.getParticipant(room, identity);
   } catch (error) {
@@ -53,11 +53,29 @@ export async function permissionOf(livekit: TestLivekit, room: string, identity:
 
 /** Everybody who has published something, in any room. */
 export async function publishersOf(livekit: TestLivekit): Promise<string[]> {
-  const client = new RoomServiceClient(livekit.host, livekit.apiKey, livekit.apiSecret, { requestTimeout: 5 });
+  const publishers = (await everybody(livekit)).filter(({ participant }) => participant.tracks.length > 0);
+  return publishers.map(({ participant }) => participant.identity);
+}
+
+/** Throws everybody out of every room; nothing keeps them from coming back. */
+export async function removeEverybody(livekit: TestLivekit): Promise<void> {
+  const client = roomService(livekit);
+  for (const { room, participant } of await everybody(livekit)) {
+    await client.removeParticipant(room, participant.identity);
+  }
+}
+
+async function everybody(livekit: TestLivekit): Promise<{ room: string; participant: ParticipantInfo }[]> {
+  const client = roomService(livekit);
   const rooms = await client.listRooms();
-  const participants = await Promise.all(rooms.map(({ name }) => client.listParticipants(name)));
-  return participants
-    .flat()
-    .filter(({ tracks }) => tracks.length > 0)
-    .map(({ identity }) => identity);
+  const found = await Promise.all(
+    rooms.map(async ({ name }) =>
+      (await client.listParticipants(name)).map((participant) => ({ room: name, participant })),
+    ),
+  );
+  return found.flat();
+}
+
+function roomService({ host, apiKey, apiSecret }: TestLivekit): RoomServiceClient {
+  return new RoomServiceClient(host, apiKey, apiSecret, { requestTimeout: 5 });
 }
