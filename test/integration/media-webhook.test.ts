@@ -12,8 +12,8 @@ import { type InProcessServer, startInProcess } from './in-process.ts';
 const PATH = '/api/v1/media/webhook';
 const API_KEY = 'key';
 const API_SECRET = 'a secret that this server shares with LiveKit';
-/** media.md: out ≤ 1 s after a webhook; this much of it is left to the test. */
-const ACTED_MS = 5_000;
+/** It is a matter of milliseconds (media.md: ≤ 1 s), unless the machine is busy. */
+const ACTED_MS = 15_000;
 /** A megabyte with room for the rest of an event. */
 const TOO_MUCH = 1_024 * 1_024 + 1;
 

@@ -20,10 +20,8 @@ const taken = z.object({}).meta({ description: 'Taken, or known already', exampl
 export async function registerMediaWebhook(server: HttpServer, guard: MediaGuard): Promise<void> {
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      'application/webhook+json',
-      { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
-      (_request, raw, done) => done(null, raw),
+    scope.addContentTypeParser('application/webhook+json', { parseAs: 'buffer' }, (_request, raw, done) =>
+      done(null, raw),
     );
     scope.withTypeProvider<ZodTypeProvider>().post(
       '/media/webhook',

@@ -25,6 +25,8 @@ class Scene {
   readonly enforcer = new Enforcer(
     {
       floor: async () => {
+        // What happens at a reading happens while it is under way.
+        await Promise.resolve();
         this.reads += 1;
         this.onRead(this.reads);
         return this.floor;
