@@ -25,7 +25,7 @@ export function reportText(result: BenchResult): string {
 function cells(row: RowResult): string[] {
   return [
     row.name,
-    figureText(row.neda, row.unit),
+    row.baseline === null ? worstText(row.neda, row.unit) : figureText(row.neda, row.unit),
     row.base === null ? '-' : `${figureText(row.base, row.unit)} ${row.baseline}`,
     ratioText(row.ratio),
     ratioText(row.twinRatio),
@@ -40,6 +40,11 @@ function figureText(series: Series | null, unit: string): string {
   if (series === null) return '-';
   const digits = series.median < 100 && !Number.isInteger(series.median) ? 2 : 0;
   return `${series.median.toFixed(digits)} ${unit}`;
+}
+
+/** Where a figure counts by itself, its worst round does. */
+function worstText(series: Series | null, unit: string): string {
+  return series === null ? '-' : `${Math.max(...series.rounds)} ${unit}`;
 }
 
 function limitText(limit: number | null): string {

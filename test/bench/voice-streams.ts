@@ -16,7 +16,7 @@ const NUMBER_AT = 5;
 /** 20 ms of Opus at 24 kbit/s. */
 const OPUS_BYTES = 60;
 /** What has not come so long after the last packet was sent is lost. */
-const LAST_CHANCE_MS = 2_000;
+const LAST_CHANCE_MS = 5_000;
 const STREAM_FIELD = /"streamId":(\d+)/;
 
 /** How the talker's packets go to the server: as WebSocket frames of a client, or as the very bytes to be forwarded. */
