@@ -74,7 +74,7 @@ test('a payload of another format is passed over', async () => {
   expect(heard).toEqual([packet(1)]);
 });
 
-test('whoever has the group’s channel is told when somebody begins to listen', async () => {
+test('whoever has the group’s channel is told when somebody begins to listen, and who is to be silent', async () => {
   const groupId = uuid();
   const told: string[] = [];
   const bus = new RedisBus(hereLinks, PREFIX);
@@ -82,6 +82,9 @@ test('whoever has the group’s channel is told when somebody begins to listen',
   await there.subscribe(groupId, listener().handler);
   await until(() => told.length > 0, { limitMs: 2_000, describe: () => 'the call comes' });
   expect(told).toEqual(['1 A\n']);
+  await there.hush(groupId, 'talk', 2_500);
+  await until(() => told.length > 1, { limitMs: 2_000, describe: () => 'the other call comes' });
+  expect(told).toEqual(['1 A\n', '1 S talk 2500\n']);
 });
 
 test('the end of a subscription that was replaced ends nothing', async () => {

@@ -1,8 +1,10 @@
 import { dispose } from '@livekit/rtc-node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { media as mediaSchema } from '../../clients/headless/messages.ts';
+import { joinWithAudio, letGo, press, untilHeard } from '../acceptance/audio/scene.ts';
 import { newGroup, TalkScene } from '../acceptance/talk/scene.ts';
-import { joinRoom, permissionOf } from '../media/room-client.ts';
+import { type Guest, joinRoom, permissionOf } from '../media/room-client.ts';
+import { numbers, numbersOf, sendPacket, speak } from '../_support/audio.ts';
 import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
@@ -10,7 +12,7 @@ import { freePort } from '../_support/ports.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { type SlowProxy, startSlowProxy } from '../_support/slow-proxy.ts';
 import { until } from '../_support/until.ts';
-import type { WsClient } from '../_support/ws-client.ts';
+import { WsClient } from '../_support/ws-client.ts';
 
 /** Each request is answered within this, however slow LiveKit is (media.md). */
 const ANSWER_LIMIT_MS = 2_000;
@@ -30,11 +32,7 @@ let scene: TalkScene;
 beforeAll(async () => {
   [database, redis, livekit] = await Promise.all([createDatabase(), startRedis(), startLivekit()]);
   proxy = await startSlowProxy(portOf(livekit));
-  neda = await startNeda({
-    databaseUrl: database.url,
-    redisUrl: redis.url,
-    livekit: { ...livekit.env, LIVEKIT_HOST: `http://127.0.0.1:${proxy.port}` },
-  });
+  neda = await startNeda(options());
   scene = new TalkScene({ here: neda, there: neda, close: async () => undefined });
 });
 
@@ -46,6 +44,15 @@ afterAll(async () => {
   await Promise.all([database, redis, livekit].map((server) => server[Symbol.asyncDispose]()));
   await dispose();
 });
+
+function options() {
+  return {
+    databaseUrl: database.url,
+    redisUrl: redis.url,
+    livekit: { ...livekit.env, LIVEKIT_HOST: `http://127.0.0.1:${proxy.port}` },
+    env: { SECRET_KEY: 'a secret that all processes of the test share' },
+  };
+}
 
 function portOf({ host }: TestLivekit): number {
   return Number(new URL(host).port);
@@ -62,7 +69,12 @@ function calls(): number {
   return proxy.sent().split('RoomService/UpdateParticipant').length - 1;
 }
 
-async function press(client: WsClient, groupId: string) {
+/** How many of them name this identity. */
+function callsAbout(identity: string): number {
+  return proxy.sent().split(`"identity":"${identity}"`).length - 1;
+}
+
+async function ask(client: WsClient, groupId: string) {
   return client.request('REQUEST_TALK', { groupId }, ANSWER_LIMIT_MS);
 }
 
@@ -76,7 +88,7 @@ const down = { status: 'degraded', dependencies: { livekit: { status: 'down' } }
 
 /** Until the floor of a group is given again; it is let go at once. */
 async function untilGranted(client: WsClient, groupId: string): Promise<void> {
-  await until(async () => (await press(client, groupId)).type === 'TALK_GRANTED', {
+  await until(async () => (await ask(client, groupId)).type === 'TALK_GRANTED', {
     limitMs: BACK_LIMIT_MS,
     everyMs: 100,
     describe: () => `the floor is given again. ${client.describe()}`,
@@ -157,13 +169,13 @@ describe('LiveKit in a talk', () => {
       // The first ones may have to find it out; then nobody waits, and LiveKit is left alone.
       await until(
         async () => {
-          expect(await press(bob.client, free)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+          expect(await ask(bob.client, free)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
           return complaints(saidBefore).length > 0;
         },
         { limitMs: 10_000, describe: () => neda.process.output },
       );
       const before = calls();
-      const answers = await Promise.all(Array.from({ length: 20 }, () => press(bob.client, free)));
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(bob.client, free)));
       for (const answer of answers) expect(answer).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
       expect(calls()).toBe(before);
 
@@ -185,7 +197,7 @@ describe('LiveKit in a talk', () => {
       await neda.rest.expect(200, 'POST', path, { token: bob.tokens.accessToken });
 
       // The talk goes on, and ends when its talker lets go.
-      const again = await press(alice.client, talking);
+      const again = await ask(alice.client, talking);
       expect(again).toMatchObject({ type: 'TALK_GRANTED', talkId });
       const letGo = { groupId: talking, talkId };
       expect(await alice.client.request('RELEASE_TALK', letGo, ANSWER_LIMIT_MS)).toMatchObject({ released: true });
@@ -208,6 +220,140 @@ describe('LiveKit in a talk', () => {
   });
 });
 
+describe('talkers over LiveKit and over their sockets', () => {
+  let there: Neda;
+  const guests: Guest[] = [];
+
+  beforeAll(async () => {
+    there = await startNeda(options());
+  });
+  afterEach(async () => {
+    await Promise.all(guests.splice(0).map((guest) => guest.leave()));
+  });
+  afterAll(async () => {
+    await there[Symbol.asyncDispose]();
+  });
+
+  /** Alice is the manager. Two of them have audio, each on another process; the third is in LiveKit's room too. */
+  async function mixed(inRoom: 'alice' | 'bob') {
+    const groupId = await newGroup(neda);
+    const overLivekit = await scene.person(neda, inRoom);
+    await overLivekit.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    const media = await enterRoom(groupId, overLivekit.tokens.accessToken);
+    const overSocket = await scene.person(there, inRoom === 'alice' ? 'bob' : 'alice');
+    const listener = await scene.person(neda, 'carol');
+    for (const { client } of [overSocket, listener]) await joinWithAudio(client, groupId);
+    const mayPublish = async (): Promise<boolean | undefined> =>
+      (await permissionOf(livekit, media.room, media.identity)).canPublish;
+    return { groupId, media, mayPublish, overLivekit, overSocket, listener };
+  }
+
+  async function enterRoom(groupId: string, token: string) {
+    const path = `/api/v1/groups/${groupId}/media-token`;
+    const media = mediaSchema.parse(await neda.rest.expect(200, 'POST', path, { token }));
+    if (media.kind !== 'livekit') throw new Error('no LiveKit');
+    guests.push(await joinRoom(media));
+    return media;
+  }
+
+  test('who talks over his socket is silent before the right is given to whoever pre-empts him', async () => {
+    const { groupId, media, mayPublish, overLivekit, overSocket, listener } = await mixed('alice');
+    const streamId = await press(overSocket.client, groupId);
+    const speaking = speak(overSocket.client, { streamId, count: 200, everyMs: 20 });
+    await untilHeard(listener.client, streamId, 10);
+    proxy.setDelay(700);
+    try {
+      const before = callsAbout(media.identity);
+      const asked = overLivekit.client.send('REQUEST_TALK', { groupId, emergency: true });
+      await until(() => callsAbout(media.identity) > before, {
+        limitMs: ANSWER_LIMIT_MS,
+        describe: () => 'it is called',
+      });
+      // What was on its way to the listener has come.
+      await listener.client.settled();
+      await listener.client.settled();
+      const heard = numbersOf(listener.client, streamId);
+      expect(await mayPublish()).toBe(false);
+      expect((await overLivekit.client.answerTo(asked)).type).toBe('TALK_GRANTED');
+      expect(await mayPublish()).toBe(true);
+      await speaking;
+      await overSocket.client.settled();
+      expect(await overSocket.client.waitForType('TALK_REVOKED', { groupId })).toMatchObject({ cause: 'preempted' });
+      expect(numbersOf(listener.client, streamId)).toEqual(heard);
+    } finally {
+      proxy.setDelay(0);
+    }
+    await overLivekit.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
+  });
+
+  test('who talks over his socket is heard on when the right cannot be given', async () => {
+    const { groupId, mayPublish, overLivekit, overSocket, listener } = await mixed('alice');
+    const streamId = await press(overSocket.client, groupId);
+    const speaking = speak(overSocket.client, { streamId, count: 150, everyMs: 20 });
+    await untilHeard(listener.client, streamId, 10);
+    proxy.answer(503);
+    try {
+      const denied = await overLivekit.client.request('REQUEST_TALK', { groupId, emergency: true }, ANSWER_LIMIT_MS);
+      expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+    } finally {
+      proxy.answer(null);
+    }
+    await speaking;
+    await untilHeard(listener.client, streamId, 149);
+    expect(overSocket.client.messages('TALK_REVOKED')).toEqual([]);
+    expect(await mayPublish()).toBe(false);
+    await letGo(overSocket.client, groupId);
+    await untilGranted(overLivekit.client, groupId);
+  });
+
+  test('who talks over LiveKit has lost his right before somebody is heard over his socket', async () => {
+    const { groupId, mayPublish, overLivekit, overSocket, listener } = await mixed('bob');
+    await overLivekit.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    expect(await mayPublish()).toBe(true);
+    // Not while he cannot be silenced: his talk goes on.
+    await proxy.refuse();
+    const emergency = { groupId, emergency: true };
+    const denied = await overSocket.client.request('REQUEST_TALK', emergency, ANSWER_LIMIT_MS);
+    await proxy.listen();
+    expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+    expect(overLivekit.client.messages('TALK_REVOKED')).toEqual([]);
+    const granted = await until(
+      async () => {
+        const answer = await overSocket.client.request('REQUEST_TALK', emergency, ANSWER_LIMIT_MS);
+        // Nobody has two rights at once: at the first grant the other's right is gone.
+        return answer.type === 'TALK_GRANTED' ? { answer, other: await mayPublish() } : undefined;
+      },
+      { limitMs: BACK_LIMIT_MS, everyMs: 100, describe: () => overSocket.client.describe() },
+    );
+    expect(granted.other).toBe(false);
+    expect(await overLivekit.client.waitForType('TALK_REVOKED', { groupId })).toMatchObject({ cause: 'preempted' });
+    const streamId = Number(granted.answer['streamId']);
+    for (const number of numbers(0, 20)) sendPacket(overSocket.client, streamId, number);
+    await untilHeard(listener.client, streamId, 19);
+    expect(await mayPublish()).toBe(false);
+    await letGo(overSocket.client, groupId);
+  });
+
+  test('who began over his socket and is back without audio gets no right, and loses the floor in silence', async () => {
+    const { groupId, overSocket, listener } = await mixed('bob');
+    const streamId = await press(overSocket.client, groupId);
+    sendPacket(overSocket.client, streamId, 0);
+    await untilHeard(listener.client, streamId, 0);
+    overSocket.client.terminate();
+    // On another process, which has never seen the talk.
+    const back = await WsClient.signIn(neda.origin, overSocket.tokens.accessToken);
+    scene.keep(back);
+    const media = await enterRoom(groupId, overSocket.tokens.accessToken);
+    const joined = await back.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
+    expect(joined['floor']).toMatchObject({ mine: true, streamId });
+    const again = await back.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    expect(again).toMatchObject({ streamId, media: { kind: 'relay' } });
+    const revoked = await back.waitForType('TALK_REVOKED', { groupId, limitMs: 10_000 });
+    expect(revoked['cause']).toBe('media_failed');
+    expect((await permissionOf(livekit, media.room, media.identity)).canPublish).toBe(false);
+  });
+});
+
 describe('while LiveKit cannot be asked', () => {
   test('a talk outlives its lease, and nobody takes it over without the right', async () => {
     const groupId = await newGroup(neda);
@@ -226,7 +372,7 @@ describe('while LiveKit cannot be asked', () => {
       });
       expect(bob.client.messages('TALK_REVOKED')).toEqual([]);
       expect(alice.client.messages('TALK_ENDED')).toEqual([]);
-      expect(await press(bob.client, groupId)).toMatchObject({ type: 'TALK_GRANTED', talkId });
+      expect(await ask(bob.client, groupId)).toMatchObject({ type: 'TALK_GRANTED', talkId });
       // An administrator can end it all the same.
       const admin = await neda.rest.login('admin');
       const askedAtMs = performance.now();
@@ -254,7 +400,7 @@ describe('while LiveKit cannot be asked', () => {
       if (how === 'released') await alice.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
       else alice.client.terminate();
       await bob.client.waitForType('TALK_ENDED', { groupId });
-      expect(await press(bob.client, groupId)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+      expect(await ask(bob.client, groupId)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
       expect(await permissionOf(livekit, media.room, media.identity)).toMatchObject({ canPublish: true });
       await proxy.listen();
       await until(async () => !(await permissionOf(livekit, media.room, media.identity)).canPublish, {
@@ -283,7 +429,7 @@ describe('while LiveKit cannot be asked', () => {
       const { id } = await early.rest.groupNamed((await early.rest.login('alice')).accessToken, 'Team');
       await client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: id });
       for (let asked = 0; asked < 10; asked += 1) {
-        expect(await press(client, id)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+        expect(await ask(client, id)).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
       }
       client.terminate();
       expect(early.process.output.split('media server').length - 1).toBe(1);

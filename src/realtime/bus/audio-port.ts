@@ -22,6 +22,11 @@ export interface AudioBus {
    * when the bus cannot be reached.
    */
   subscribe(groupId: string, handler: AudioHandler): Promise<Unsubscribe>;
+  /**
+   * Asks whoever carries a talk to let none of its packets pass for so many milliseconds; 0: to let them pass again.
+   * Resolves when the bus has taken it, and rejects when it cannot.
+   */
+  hush(groupId: string, talkId: string, forMs: number): Promise<void>;
 }
 
 /** For a single process: there are no others. */
@@ -30,5 +35,6 @@ export function noOtherProcesses(): AudioBus {
     publish: async () => 0,
     listeners: async () => 0,
     subscribe: async () => () => undefined,
+    hush: async () => undefined,
   };
 }

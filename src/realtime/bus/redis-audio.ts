@@ -1,5 +1,5 @@
 import { type RedisLinks, RedisUnavailable } from '../../infra/redis.ts';
-import { AUDIENCE_PAYLOAD } from '../floor/index.ts';
+import { AUDIENCE_PAYLOAD, hushPayload } from '../floor/index.ts';
 import { audioChannel, groupChannel } from '../redis-keys.ts';
 import type { AudioBus, AudioHandler } from './audio-port.ts';
 import type { Unsubscribe } from './port.ts';
@@ -77,6 +77,12 @@ export class RedisAudioBus implements AudioBus {
       this.#handlers.delete(channel);
       this.#links.unsubscribe(channel);
     };
+  }
+
+  async hush(groupId: string, talkId: string, forMs: number): Promise<void> {
+    const channel = groupChannel(this.#keyPrefix, groupId);
+    const payload = hushPayload(talkId, forMs);
+    await this.#links.send(ASK_SILENCE_MS, channel, (redis) => redis.spublish(channel, payload));
   }
 
   /** Tells the talker's process that somebody listens now. One that does not hear of it asks by itself. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AUDIENCE_PAYLOAD, parseEnvelope } from './envelope.ts';
+import { AUDIENCE_PAYLOAD, hushPayload, parseEnvelope } from './envelope.ts';
 
 const lines: readonly (readonly [line: string, parsed: object])[] = [
   [
@@ -14,6 +14,7 @@ const lines: readonly (readonly [line: string, parsed: object])[] = [
   ['1 Q one:1 two:2', { kind: 'queue' }],
   ['1 D connection cooldown 500', { kind: 'queue_failed', cause: 'cooldown', retryAfterMs: 500 }],
   [AUDIENCE_PAYLOAD.trimEnd(), { kind: 'audience' }],
+  [hushPayload('talk', 2_500).trimEnd(), { kind: 'hush', talkId: 'talk', forMs: 2_500 }],
 ];
 
 test.each(lines)('words of a later release are passed over: %s', (line, parsed) => {

@@ -12,6 +12,7 @@ import type { EndCause } from './model.ts';
  *   1 Q <connectionId>:<position> …                    places in the queue, from 1
  *   1 D <connectionId> <cause> [<retryAfterMs>]        a queued request failed
  *   1 A                                                a process has begun to listen to the group's audio
+ *   1 S <talkId> <forMs>                               the audio packets of the talk pass no more for so long
  *
  * A later release may add words at the end of a line, and kinds: words are passed over, a numbered event of another kind
  * is handed on to clients, what has no number is passed over (docs/decisions/versions.md).
@@ -81,10 +82,28 @@ interface AudienceEnvelope {
   readonly kind: 'audience';
 }
 
-export type Envelope = NumberedEnvelope | HandOverEnvelope | QueueEnvelope | QueueFailedEnvelope | AudienceEnvelope;
+interface HushEnvelope {
+  readonly kind: 'hush';
+  readonly talkId: string;
+  /** 0: they pass again. */
+  readonly forMs: number;
+}
+
+export type Envelope =
+  | NumberedEnvelope
+  | HandOverEnvelope
+  | QueueEnvelope
+  | QueueFailedEnvelope
+  | AudienceEnvelope
+  | HushEnvelope;
 
 /** The payload by which a process says that it has begun to listen to a group's audio. */
 export const AUDIENCE_PAYLOAD = `${ENVELOPE_VERSION} A\n`;
+
+/** The payload that lets the audio packets of a talk pass no more for so many milliseconds; 0: they pass again. */
+export function hushPayload(talkId: string, forMs: number): string {
+  return `${ENVELOPE_VERSION} S ${talkId} ${forMs}\n`;
+}
 
 const endCauses: readonly string[] = [
   'released',
@@ -126,6 +145,10 @@ export function parseEnvelope(payload: string): Envelope | null {
       return parseQueueFailed(words);
     case 'A':
       return { kind: 'audience' };
+    case 'S': {
+      const [, , talkId = '', forMs = '0'] = words;
+      return { kind: 'hush', talkId, forMs: Number(forMs) };
+    }
     default:
       return null;
   }

@@ -13,6 +13,7 @@ import type { Connection } from '../gateway/index.ts';
 import { type MediaServer } from '../media/index.ts';
 import { type Media, serverMessages } from '../protocol/index.ts';
 import { relayMedia, type VoiceRelay } from '../relay/index.ts';
+import { hushPreempted, rightOf } from './media-of-talks.ts';
 import { Room, type RoomEvents, type RoomMember } from './room.ts';
 import { groupStateText } from './snapshot-text.ts';
 import type { LedgerTalk, TalkLedger } from './talk-ledger.ts';
@@ -78,6 +79,7 @@ export class RoomKeeper {
       onHandOver: (note) => options.onHandOver(this, note),
       onUnansweredGrant: (talkId) => this.#endUnanswered(talkId),
       onAudience: () => options.relay.called(options.groupId),
+      onHush: (talkId, forMs) => options.relay.hush(talkId, forMs),
       onStarted: ({ talkId, connectionId, emergency, epoch, bytes }, grant) => {
         if (emergency)
           this.#recordEmergency(talkId, grant?.connection ?? this.room.members.get(connectionId)?.connection);
@@ -132,15 +134,14 @@ export class RoomKeeper {
     relay.begin({ groupId, talkId, streamId, connectionId: lease.connectionId, lease }, sendsAudio);
   }
 
-  /** On whose right to publish a talk stands whose talker is back, null where it needs none; undefined: it has ended. */
-  async rightOf(talkId: string): Promise<string | null | undefined> {
-    const { store, media } = this.#options;
-    const { groupId, honoured } = this.room;
-    if (media.kind === 'none') return null;
-    const known = honoured.get(talkId);
-    if (known !== undefined) return known.identity;
-    const { talk } = await store.publishers({ groupId });
-    return talk?.talkId === talkId ? talk.identity : undefined;
+  /** As `rightOf`. */
+  rightOf(talkId: string): Promise<string | null | undefined> {
+    return rightOf(this.#options, this.room, talkId);
+  }
+
+  /** As `hushPreempted`. */
+  hushPreempted(): Promise<(() => Promise<void>) | null> {
+    return hushPreempted(this.#options);
   }
 
   /** Ends a talk whose sound cannot be carried. Throws `FloorStoreUnavailable`; it is ended all the same, later. */

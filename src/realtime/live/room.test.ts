@@ -10,6 +10,7 @@ const silent = {
   onHandOver: () => undefined,
   onUnansweredGrant: () => undefined,
   onAudience: () => undefined,
+  onHush: () => undefined,
   onStarted: () => undefined,
   onEnded: () => undefined,
 };

@@ -83,6 +83,8 @@ export interface RoomEvents extends Pick<SequencerHandler, 'onGap' | 'onNewEpoch
   onStarted(event: StartedEnvelope, grant: AwaitedGrant | null): void;
   /** Another process has begun to listen to the group's audio. */
   onAudience(): void;
+  /** The audio packets of a talk are not to pass for so many milliseconds. */
+  onHush(talkId: string, forMs: number): void;
   /** `wasHonoured`: the talk was one of this process. */
   onEnded(event: EndedEnvelope, wasHonoured: boolean): void;
 }
@@ -142,6 +144,9 @@ export class Room {
         return;
       case 'audience':
         this.#events.onAudience();
+        return;
+      case 'hush':
+        this.#events.onHush(envelope.talkId, envelope.forMs);
         return;
       default:
         envelope satisfies never;

@@ -29,6 +29,16 @@ interface Reservation {
   readonly silence: string | null;
   /** Others who may still have the right. */
   readonly withdraw: readonly string[];
+  /** Somebody may be pre-empted by it: him whom `silence` names, or one who talks by audio packets. */
+  readonly mayPreempt: boolean;
+}
+
+interface GivenRight {
+  readonly refused: boolean;
+  /** The talker who is pre-empted has lost his right. */
+  readonly silenced: boolean;
+  /** Lets an audio talker who is pre-empted be heard again. */
+  readonly unhush: (() => Promise<void>) | null;
 }
 
 export interface TalkRequestsOptions {
@@ -107,7 +117,9 @@ export class TalkRequests {
       }
     }
     if (outcome.status !== 'repeated' && outcome.status !== 'in_progress') {
-      this.#answer(keeper, entry, message.id, { talkId, token }, outcome);
+      const isPreempter = membership.role === 'group_manager' && membership.group.settings.managerPreempts;
+      const mayPreempt = message.emergency === true || isPreempter;
+      this.#answer(keeper, entry, message.id, { talkId, token, mayPreempt }, outcome);
       return;
     }
     const own = room.grants.get(talkId);
@@ -181,7 +193,7 @@ export class TalkRequests {
       const askedAtMs = performance.now();
       room.grants.set(talkId, { connection, asked: [], streamId, media, identity, askedAtMs, sentAtMs: askedAtMs });
       const { withdraw } = await this.#options.store.settle({ groupId: room.groupId });
-      await this.#drive({ keeper, connection, talkId, token, identity, silence: null, withdraw });
+      await this.#drive({ keeper, connection, talkId, token, identity, silence: null, withdraw, mayPreempt: false });
     });
   }
 
@@ -189,7 +201,7 @@ export class TalkRequests {
     keeper: RoomKeeper,
     entry: RoomMember,
     re: string,
-    { talkId, token }: { talkId: string; token: string },
+    { talkId, token, mayPreempt }: { talkId: string; token: string; mayPreempt: boolean },
     outcome: Exclude<RequestOutcome, { status: 'repeated' | 'in_progress' }>,
   ): void {
     const { connection, identity } = entry;
@@ -202,7 +214,7 @@ export class TalkRequests {
       keeper.apply({ ...outcome, withdraw: [] });
       const { silence, withdraw } = outcome;
       this.#inBackground('grant', () =>
-        this.#drive({ keeper, connection, talkId, token, identity, silence, withdraw }),
+        this.#drive({ keeper, connection, talkId, token, identity, silence, withdraw, mayPreempt }),
       );
       return;
     }
@@ -234,14 +246,13 @@ export class TalkRequests {
     const right = await this.#giveRight(reservation);
     if (right.refused) {
       this.#deny(keeper, talkId, connection, null, { cause: 'media_unavailable' });
-      await this.#giveUp(reservation, right.silenced ? 'media_failed' : null);
+      await this.#giveUp(reservation, right, 'media_failed');
       return;
     }
-    const silenced = right.silenced ? 'preempted' : null;
     const policy = connection.memberships.get(groupId)?.group.settings;
     if (policy === undefined || !isWanted(reservation)) {
       this.#deny(keeper, talkId, connection, null, { cause: 'not_joined' });
-      await this.#giveUp(reservation, silenced);
+      await this.#giveUp(reservation, right, 'preempted');
       return;
     }
     const grant = keeper.room.grants.get(talkId);
@@ -256,40 +267,46 @@ export class TalkRequests {
       this.#options.onError(error, 'commit');
       this.#deny(keeper, talkId, connection, null, { cause: 'unavailable' });
     }
-    await this.#giveUp(reservation, silenced);
+    await this.#giveUp(reservation, right, 'preempted');
   }
 
   /** Nothing comes of a reservation: whoever was silenced for it has lost his talk, and its own right goes too. */
-  async #giveUp(reservation: Reservation, silenced: CancelInput['silenced']): Promise<void> {
+  async #giveUp(reservation: Reservation, right: GivenRight, cause: CancelInput['silenced']): Promise<void> {
     const { store, withdrawals } = this.#options;
     const { keeper, talkId, token, identity } = reservation;
     const { groupId } = keeper.room;
     if (identity !== null) withdrawals.begin(groupId, [identity]);
+    if (right.unhush !== null) this.#inBackground('let be heard again', right.unhush);
+    const silenced = right.silenced ? cause : null;
     await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silenced }));
   }
 
-  /** `silenced`: the talker who is pre-empted has lost his right. Stops early when the asker has given up. */
-  async #giveRight(reservation: Reservation): Promise<{ refused: boolean; silenced: boolean }> {
+  /** Silences who is pre-empted, then gives the right. Stops early when the asker has given up. */
+  async #giveRight(reservation: Reservation): Promise<GivenRight> {
     const { media, withdrawals } = this.#options;
     const { silence, identity } = reservation;
     const { groupId } = reservation.keeper.room;
     const endsAtMs = performance.now() + HAND_OVER_BUDGET_MS;
     const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
     let silenced = false;
+    let unhush: (() => Promise<void>) | null = null;
     try {
       await withdrawals.now(groupId, reservation.withdraw, leftMs());
       if (silence !== null && isWanted(reservation)) {
         await media.withdrawSpeaking(groupId, silence, leftMs());
         silenced = true;
       }
+      if (identity !== null && silence === null && reservation.mayPreempt && isWanted(reservation)) {
+        unhush = await reservation.keeper.hushPreempted();
+      }
       if (identity !== null && isWanted(reservation)) await media.allowSpeaking(groupId, identity, leftMs());
-      return { refused: false, silenced };
+      return { refused: false, silenced, unhush };
     } catch (error) {
       this.#options.onError(error, 'give right');
       if (!silenced && silence !== null) {
         this.#assertRight(reservation.keeper, silence);
       }
-      return { refused: true, silenced };
+      return { refused: true, silenced, unhush };
     }
   }
 

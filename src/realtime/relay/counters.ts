@@ -8,6 +8,8 @@ export type DropReason =
   | 'lapsed'
   /** Over the limits of the contract. */
   | 'too_much'
+  /** The floor is being given to somebody who is heard over the media server. */
+  | 'hushed'
   /** This process was stopped or busy for so long that what it reads now is old. */
   | 'late'
   /** Counted for each listener who reads too slowly. */
@@ -43,7 +45,16 @@ export function createRelayCounters(): RelayCounters {
     delivered: 0,
     published: 0,
     received: 0,
-    dropped: { no_talk: 0, other_connection: 0, lapsed: 0, too_much: 0, late: 0, slow_listener: 0, bus_away: 0 },
+    dropped: {
+      no_talk: 0,
+      other_connection: 0,
+      lapsed: 0,
+      too_much: 0,
+      hushed: 0,
+      late: 0,
+      slow_listener: 0,
+      bus_away: 0,
+    },
     ended: { silence: 0, too_much: 0 },
   };
 }

@@ -33,6 +33,7 @@ beforeEach(() => {
         return new Promise((resolve) => answers.push(() => resolve(found)));
       },
       subscribe: async () => () => undefined,
+      hush: async () => undefined,
     },
   });
 });

@@ -48,6 +48,7 @@ beforeEach(() => {
     bus: {
       publish: async () => 0,
       listeners: async () => 0,
+      hush: async () => undefined,
       subscribe: async (groupId) => {
         if (busIsAway) throw new Error('away');
         subscribed.push(`+${groupId}`);

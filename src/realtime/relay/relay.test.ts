@@ -86,6 +86,22 @@ describe('what passes', () => {
     expect(counters.dropped).toMatchObject({ late: 1 });
   });
 
+  it('is nothing of a talker who is about to be pre-empted, for as long as was said, or until that is taken back', () => {
+    relay.hush('talk', 2_500);
+    relay.begin(talk);
+    relay.take('alice', packet());
+    expect(passed).toHaveLength(1);
+    relay.hush('talk', 2_500);
+    expect(send(100, 2_500)).toBe(0);
+    relay.take('alice', packet());
+    relay.hush('talk', 2_500);
+    relay.hush('talk', 0);
+    relay.take('alice', packet());
+    expect(passed).toHaveLength(3);
+    expect(counters.dropped).toMatchObject({ hushed: 25 });
+    expect(failed).toEqual([]);
+  });
+
   it('is nothing of a talker who is back without audio, and T1 runs', () => {
     relay.begin(talk);
     relay.away(groupId, 'alice');

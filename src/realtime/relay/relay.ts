@@ -19,6 +19,8 @@ interface OpenTalk {
   readonly silence: SilenceWatch;
   /** False while the talker has no socket in the group that sends audio. */
   isHere: boolean;
+  /** Until then nothing passes. */
+  hushedUntilMs: number;
 }
 
 export interface RelayOptions {
@@ -56,6 +58,15 @@ export class Relay {
     open.talk = talk;
     open.isHere = isHere;
     open.silence.start();
+  }
+
+  /**
+   * Nothing of the talk passes for so many milliseconds; 0: it passes again. It counts as coming: T1 goes by it. Safe to
+   * call for talks that are not carried here.
+   */
+  hush(talkId: string, forMs: number): void {
+    const open = this.#byTalk.get(talkId);
+    if (open !== undefined) open.hushedUntilMs = this.#options.nowMs() + forMs;
   }
 
   carries(talkId: string): boolean {
@@ -111,11 +122,11 @@ export class Relay {
     for (const talkId of this.#byTalk.keys()) this.end(talkId);
   }
 
-  #pass({ talk, guard, silence }: OpenTalk, packet: Buffer, nowMs: number): void {
+  #pass({ talk, guard, silence, hushedUntilMs }: OpenTalk, packet: Buffer, nowMs: number): void {
     const { counters, sinks, isBehind } = this.#options;
     silence.heard();
-    if (isBehind()) {
-      counters.dropped.late += 1;
+    if (isBehind() || nowMs < hushedUntilMs) {
+      counters.dropped[isBehind() ? 'late' : 'hushed'] += 1;
       return;
     }
     const bytes = opusBytes(packet);
@@ -132,7 +143,7 @@ export class Relay {
 
   #add(talk: GrantedTalk): OpenTalk {
     const silence = new SilenceWatch(this.#options.nowMs, () => this.#fail(talk, 'silence'));
-    const open = { talk, guard: new PacketGuard(), silence, isHere: true };
+    const open = { talk, guard: new PacketGuard(), silence, isHere: true, hushedUntilMs: Number.NEGATIVE_INFINITY };
     this.#byTalk.set(talk.talkId, open);
     this.#byStream.set(talk.streamId, open);
     const ofGroup = this.#byGroup.get(talk.groupId) ?? new Set();

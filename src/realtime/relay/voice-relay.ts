@@ -25,6 +25,10 @@ export interface VoiceRelay {
   begin(talk: GrantedTalk, isHere?: boolean): void;
   carries(talkId: string): boolean;
   end(talkId: string): void;
+  /** As `Relay`, in this process. */
+  hush(talkId: string, forMs: number): void;
+  /** As `hush`, wherever the talk is carried. Resolves when all processes that listen to the bus are told. */
+  hushEverywhere(groupId: string, talkId: string, forMs: number): Promise<void>;
   take(connection: Connection, packet: Buffer): string | null;
   /** Resolves when a group can be heard here, also from other processes. Rejects when the bus cannot be reached. */
   ready(groupId: string): Promise<void>;
@@ -68,6 +72,11 @@ export function createVoiceRelay({ bus, onFailed }: VoiceRelayOptions): VoiceRel
     begin: (talk, isHere) => relay.begin(talk, isHere),
     carries: (talkId) => relay.carries(talkId),
     end: (talkId) => relay.end(talkId),
+    hush: (talkId, forMs) => relay.hush(talkId, forMs),
+    hushEverywhere: async (groupId, talkId, forMs) => {
+      relay.hush(talkId, forMs);
+      await bus.hush(groupId, talkId, forMs);
+    },
     take: (connection, packet) => relay.take(connection.id, packet),
     ready: (groupId) => listeners.ready(groupId),
     listen: (groupId, connection) => listeners.add(groupId, connection),
