@@ -4,11 +4,4 @@ export { createRealtime, type Realtime } from './service.ts';
 export { exportGatewayMetrics, isSocketUpgrade, registerGateway } from './gateway/index.ts';
 export { exportRelayMetrics } from './relay/index.ts';
 export { type FloorHistorySource, FloorStoreUnavailable, type HistoryEntry } from './floor/index.ts';
-export {
-  createMediaGate,
-  exportGuardMetrics,
-  type MediaGuard,
-  type MediaGate,
-  type MediaProbe,
-  probeLivekit,
-} from './media/index.ts';
+export { createMediaGate, exportGuardMetrics, type MediaGate, type MediaProbe, probeLivekit } from './media/index.ts';

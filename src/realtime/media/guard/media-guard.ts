@@ -20,6 +20,8 @@ import { type MediaEvent, type Webhook, WebhookRefused } from './webhook.ts';
 const CALL_MS = 1_000;
 /** The list of a large room takes longer. */
 const LIST_MS = 2_000;
+/** What is under way when the process stops gets this long. */
+const DRAIN_MS = 2_000;
 /** A second track may be the last breath of the one before: it counts when it is there still after so long. */
 const SECOND_LOOK_MS = 300;
 
@@ -93,8 +95,11 @@ export class LivekitGuard implements MediaGuard {
 
   async close(): Promise<void> {
     this.#forgetBack?.();
-    await this.#reconciler.close();
-    await Promise.all(this.#going);
+    const drained = new AbortController();
+    await Promise.race([
+      Promise.all([this.#reconciler.close(), ...this.#going]).finally(() => drained.abort()),
+      pause(DRAIN_MS, undefined, { signal: drained.signal }).catch(() => undefined),
+    ]);
   }
 
   isSigned(authorization: string | undefined): Promise<boolean> {

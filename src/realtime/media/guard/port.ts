@@ -18,7 +18,7 @@ export interface MediaGuard {
    * his tokens last.
    */
   heard(event: { readonly type: string; readonly payload: unknown }): void;
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is under way any more, or after 2 s. */
   close(): Promise<void>;
 }
 

@@ -15,7 +15,11 @@ export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 2_000, sweepMs: 600_
 
 /** Rooms that are looked at at once. */
 const WIDTH = 8;
-/** Of rooms that nothing speaks for, so many are looked at in a round: the media server counts publishers 5 s late. */
+/**
+ * Quiet rooms that are looked at in a round, of groups with members of this process and of others; where there are more,
+ * in turn. They have to be: the media server counts publishers 5 s late.
+ */
+const OWN_A_ROUND = 300;
 const OTHERS_A_ROUND = 50;
 
 export interface ReconcilerActions {
@@ -42,8 +46,8 @@ export class Reconciler {
   /** By group, until when its room is looked at. */
   readonly #watched = new Map<string, number>();
   #sweepsUntilMs = 0;
-  /** The last of the others that was looked at. */
-  #lastOther = '';
+  readonly #own = new InTurn(OWN_A_ROUND);
+  readonly #others = new InTurn(OTHERS_A_ROUND);
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -125,21 +129,30 @@ export class Reconciler {
     const sweeps = nowMs < this.#sweepsUntilMs;
     const present = new Set(this.#actions.present());
     const chosen = new Set(this.#watched.keys());
-    const others: string[] = [];
+    const [own, others]: [string[], string[]] = [[], []];
     for (const { groupId, publishers } of rooms) {
-      if (sweeps || publishers > 0 || present.has(groupId)) chosen.add(groupId);
-      else if (!chosen.has(groupId)) others.push(groupId);
+      if (sweeps || publishers > 0) chosen.add(groupId);
+      else if (!chosen.has(groupId)) (present.has(groupId) ? own : others).push(groupId);
     }
-    for (const groupId of this.#nextOf(others)) chosen.add(groupId);
+    for (const groupId of [...this.#own.nextOf(own), ...this.#others.nextOf(others)]) chosen.add(groupId);
     return chosen;
   }
+}
 
-  /** The next of them in the order of their ids, and after the last the first again. */
-  #nextOf(others: readonly string[]): readonly string[] {
-    const sorted = others.toSorted();
-    const after = sorted.filter((groupId) => groupId > this.#lastOther);
-    const next = [...after, ...sorted].slice(0, Math.min(OTHERS_A_ROUND, sorted.length));
-    this.#lastOther = next.at(-1) ?? '';
+/** Takes so many of a list that changes at a time, in the order of their ids, and after the last the first again. */
+class InTurn {
+  readonly #most: number;
+  #last = '';
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  nextOf(groupIds: readonly string[]): readonly string[] {
+    const sorted = groupIds.toSorted();
+    const after = sorted.filter((groupId) => groupId > this.#last);
+    const next = [...after, ...sorted].slice(0, Math.min(this.#most, sorted.length));
+    this.#last = next.at(-1) ?? '';
     return next;
   }
 }
