@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { findSentence, SAME_SENTENCE } from '../../clients/headless/audio/comparison.ts';
 import { type Pcm, readWav } from '../../clients/headless/audio/wav.ts';
 import { startBrowser, type TestBrowser } from '../_support/browser.ts';
@@ -12,6 +12,9 @@ import { enterGroup, signIn } from '../_support/talk-page.ts';
 import { until } from '../_support/until.ts';
 
 /** Real sound from page to page: what the microphone of one takes up comes out of the loudspeaker of the other. */
+
+// A sentence that is said until it is heard takes a while on a busy machine.
+vi.setConfig({ testTimeout: 150_000 });
 
 const SPEECH = join(import.meta.dirname, '../../clients/headless/speech');
 const SPOKEN = join(SPEECH, 'north-gate.wav');
