@@ -77,8 +77,11 @@ describe('audio between processes', () => {
     expect(await listening(groupId)).toBe(1);
     const streamId = await press(alice.client, groupId);
     await carol.client.waitForType('TALK_STARTED', { groupId });
+    // The first packets may come before it is known that nobody listens.
+    await speak(alice.client, { streamId, count: 25, everyMs: 20 });
+    await alice.client.settled();
     const before = await published();
-    await speak(alice.client, { streamId, count: 150, everyMs: 20 });
+    await speak(alice.client, { streamId, count: 125, everyMs: 20, first: 25 });
     await alice.client.settled();
     expect(await published()).toBe(before);
 
@@ -124,8 +127,12 @@ describe('audio between processes', () => {
     sendPacket(alice.client, streamId, 6_000);
     const again = await scene.person(parts.there, 'bob');
     await joinWithAudio(again.client, groupId);
-    await sayMarker(again.client, [carol.client], groupId);
-    await until(() => packetsOf(bob.client).length > 1 || !bob.client.isOpen, {
+    const goesOn = async (): Promise<boolean> => {
+      // What is said while it catches up it may drop as old.
+      await sayMarker(again.client, [carol.client], groupId);
+      return packetsOf(bob.client).length > 1 || !bob.client.isOpen;
+    };
+    await until(goesOn, {
       limitMs: 10_000,
       describe: () => 'the thawed process goes on, or has lost its listener',
     });

@@ -300,6 +300,8 @@ describe('talkers over LiveKit and over their sockets', () => {
     }
     await speaking;
     await untilHeard(listener.client, streamId, 149);
+    // As long as a reservation lives, 2.5 s, would be 125 of them.
+    expect(numbersOf(listener.client, streamId).length).toBeGreaterThan(100);
     expect(overSocket.client.messages('TALK_REVOKED')).toEqual([]);
     expect(await mayPublish()).toBe(false);
     await letGo(overSocket.client, groupId);

@@ -9,8 +9,11 @@ const LOOK_LIMIT_MS = 400;
 const LOOKS_AT_LIFE = 2;
 /** What is known counts for so long. */
 const FRESH_MS = 1_000;
-/** Pauses until the next look: in doubt, while it cannot be used, and while it can. */
-const PAUSES_MS = { doubt: 100, away: 1_000, usable: 5_000 } as const;
+/**
+ * Pauses until the next look: in doubt, while it cannot be used, and while it can. The last is shorter than `fetch` keeps
+ * a connection (4 s): a look, and a grant, at a media server far away need not make a new one first.
+ */
+const PAUSES_MS = { doubt: 100, away: 1_000, usable: 3_000 } as const;
 
 export interface MediaHealthOptions {
   readonly breaker: MediaBreaker;
