@@ -227,7 +227,7 @@ describe('what LiveKit has not posted', () => {
       { authorization: `Bearer ${(await server.rest.login('admin')).accessToken}` },
     ];
     for (const headers of forgeries) expect(await post(body, headers)).toEqual({ status: 401, code: 'token_invalid' });
-    expect(await post('', { authorization: await signed('') })).toEqual({ status: 401, code: 'token_invalid' });
+    expect(await post('', { authorization: await signed('x') })).toEqual({ status: 401, code: 'token_invalid' });
     await expectNothingDoneTo(bob);
     // And has not used up the event.
     expect(await post(body)).toMatchObject({ status: 200 });
@@ -247,6 +247,19 @@ describe('the body of an event', () => {
     expect(await post(joined({ padding }))).toMatchObject({ status: 200 });
     await untilDone(bob, ['UpdateParticipant']);
     expect(await post('x'.repeat(TOO_MUCH))).toEqual({ status: 413, code: 'body_too_large' });
+  });
+
+  it.each([
+    ['', 'invalid_json'],
+    ['xx', 'invalid_json'],
+    ['[]', 'validation_failed'],
+    ['""', 'validation_failed'],
+    ['null', 'validation_failed'],
+    ['{"room":5}', 'validation_failed'],
+  ])('%j is told what is wrong with it when it is signed, and nothing when it is not', async (body, code) => {
+    expect(await post(body)).toEqual({ status: 400, code });
+    const unsigned = [{ authorization: 'nonsense' }, { authorization: await signed(`${body} `) }];
+    for (const headers of unsigned) expect(await post(body, headers)).toEqual({ status: 401, code: 'token_invalid' });
   });
 
   it('is of one type', async () => {

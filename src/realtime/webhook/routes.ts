@@ -1,6 +1,6 @@
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { AppError } from '../../errors.ts';
+import { AppError, invalidField } from '../../errors.ts';
 import type { HttpServer } from '../../http/server.ts';
 import { type MediaGuard, WebhookRefused } from '../media/index.ts';
 
@@ -13,9 +13,16 @@ const body = z.unknown().meta({
 });
 const taken = z.object({}).meta({ description: 'Taken, or known already', examples: [{}] });
 
+const refusals: Readonly<Record<WebhookRefused['fault'], () => AppError>> = {
+  signature: notSigned,
+  json: () => new AppError('invalid_json', 'The signature is good, but the body is not JSON (RFC 8259) in UTF-8.'),
+  shape: () => invalidField('body', 'must be a WebhookEvent of LiveKit; the signature is good'),
+};
+
 /**
  * Where the media server tells who joins and publishes. Its signature is of the raw body, so this route takes bytes, and
- * only of the one media type. The header is checked before the body is read.
+ * only of the one media type. The header is checked before the body is read, and the
+ * body's own signature before what stands in it.
  */
 export async function registerMediaWebhook(server: HttpServer, guard: MediaGuard): Promise<void> {
   await server.register(async (scope) => {
@@ -43,12 +50,10 @@ export async function registerMediaWebhook(server: HttpServer, guard: MediaGuard
       async (request) => {
         try {
           const { body: raw, headers } = request;
-          // No body at all is no signed one either.
-          if (!Buffer.isBuffer(raw)) throw notSigned();
-          await guard.receive(raw, headers.authorization);
+          await guard.receive(Buffer.isBuffer(raw) ? raw : Buffer.alloc(0), headers.authorization);
           return {};
         } catch (error) {
-          if (error instanceof WebhookRefused) throw notSigned();
+          if (error instanceof WebhookRefused) throw refusals[error.fault]();
           throw error;
         }
       },

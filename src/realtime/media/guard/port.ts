@@ -10,7 +10,7 @@ export interface MediaGuard {
   isSigned(authorization: string | undefined): Promise<boolean>;
   /**
    * Takes what the media server posts; what follows from it is done after this resolves. Throws `WebhookRefused` for
-   * what the media server has not sent.
+   * what the media server has not sent, and for what is no event.
    */
   receive(body: Uint8Array, authorization: string | undefined): Promise<void>;
   /**
@@ -31,7 +31,7 @@ export function noGuard(): MediaGuard {
     isSigned: async () => false,
     receive: async () => {
       counters.webhooks.refused += 1;
-      throw new WebhookRefused('no media server is configured');
+      throw new WebhookRefused('signature');
     },
     heard: () => undefined,
     close: async () => undefined,
