@@ -1,3 +1,4 @@
+import { CallFailed } from '../call-failed.ts';
 import type { OpenRoom } from '../group-rooms.ts';
 import type { MediaLog } from '../media-log.ts';
 
@@ -108,6 +109,8 @@ export class Reconciler {
       await Promise.all(Array.from({ length: WIDTH }, worker));
       this.#isFailing = false;
     } catch (error) {
+      // Who watches over the media server tells that it is away.
+      if (error instanceof CallFailed && error.isOutage) return;
       if (!this.#isFailing) this.#log.warn({ err: error }, 'the rooms could not be looked at');
       this.#isFailing = true;
     }
