@@ -44,7 +44,9 @@ function refuseSecretsInQuery(request: FastifyRequest): void {
   }
 }
 
+/** The query as sent; none where nobody looks at it. */
 function queryOf(request: FastifyRequest): string {
+  if (request.routeOptions.config.ignoresQuery === true) return '';
   const url = request.raw.url ?? '';
   const start = url.indexOf('?');
   return start < 0 ? '' : url.slice(start + 1);

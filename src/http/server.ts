@@ -44,6 +44,11 @@ declare module 'fastify' {
     checkRate?: (request: Pick<FastifyRequest, 'id' | 'ip'>) => Promise<void>;
     /** What this route refuses beyond what follows from its rules; for the API document. */
     refusals?: readonly ErrorCode[];
+    /**
+     * The query of this route is not looked at, whatever it holds: who asks does so for somebody else and may have to
+     * pass on his. The one exception to the rule that what a route does not know is refused (docs/decisions/connect-gate.md).
+     */
+    ignoresQuery?: true;
   }
   interface FastifyRequest {
     caller: Caller | null;

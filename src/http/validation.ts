@@ -36,7 +36,8 @@ export function validateStrictly(server: HttpServer): void {
   server.addHook('onRoute', (route) => {
     const { schema } = route;
     if (schema?.hide === true) return;
-    route.schema = { querystring: noQuery, ...(route.method === 'GET' ? {} : { body: noBody }), ...schema };
+    const query = route.config?.ignoresQuery === true ? {} : { querystring: noQuery };
+    route.schema = { ...query, ...(route.method === 'GET' ? {} : { body: noBody }), ...schema };
   });
 }
 

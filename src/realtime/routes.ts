@@ -67,7 +67,7 @@ export function registerRealtimeRoutes(
   server.get(
     '/media/gate',
     {
-      config: { access: 'own', refusals: ['forbidden'] },
+      config: { access: 'own', refusals: ['forbidden'], ignoresQuery: true },
       schema: {
         tags: ['operations'],
         summary: 'For the reverse proxy in front of the media server: may this request through?',

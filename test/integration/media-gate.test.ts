@@ -106,6 +106,18 @@ describe('the gate in front of the media server', () => {
     refused(await ask(accessToken));
   });
 
+  it.each(['x=1', 'access_token=x', 'token=x&token=x', 'limit=%ff&__proto__=1', '?&=%'])(
+    'does not look at its own query, which a proxy may pass on: %s',
+    async (query) => {
+      const { token } = await newMember();
+      const headers = { 'x-forwarded-uri': `/rtc?access_token=${token}` };
+      const asked = `${path}?${query}`;
+      expect(await server.rest.request('GET', asked, { headers })).toMatchObject({ status: 204, text: '' });
+      refused(await server.rest.request('GET', asked));
+      refused(await server.rest.request('GET', `${asked}&access_token=${token}`));
+    },
+  );
+
   it('refuses who was removed, and lets him through when he is a member again', async () => {
     const { token, place } = await newMember();
     expect((await ask(token)).status).toBe(204);

@@ -21,8 +21,8 @@ const refusals: Readonly<Record<WebhookRefused['fault'], () => AppError>> = {
 
 /**
  * Where the media server tells who joins and publishes. Its signature is of the raw body, so this route takes bytes, and
- * only of the one media type. The header is checked before the body is read, and the
- * body's own signature before what stands in it.
+ * only of the one media type. The header is checked before the body is read, and that it is signed over this body
+ * before what stands in it.
  */
 export async function registerMediaWebhook(server: HttpServer, guard: MediaGuard): Promise<void> {
   await server.register(async (scope) => {
