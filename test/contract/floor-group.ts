@@ -110,6 +110,7 @@ export class Group {
       talkId,
       token: `${who.userId}-token`,
       silenced: isSilenced ? 'media_failed' : null,
+      rightGiven: true,
     });
   }
 

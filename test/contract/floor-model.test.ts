@@ -243,7 +243,13 @@ class Run {
       }),
       request: () => this.#request(given, member, policy),
       commit: () => ({ groupId, talkId, token, policy }),
-      cancel: () => ({ groupId, talkId, token, silenced: second ? 'media_failed' : third ? 'preempted' : null }),
+      cancel: () => ({
+        groupId,
+        talkId,
+        token,
+        silenced: second ? 'media_failed' : third ? 'preempted' : null,
+        rightGiven: first,
+      }),
       release: () => ({ groupId, sessionId, connectionId, talkId: first ? talkId : null }),
       end: () => ({ groupId, talkId: first ? talkId : null, cause: second ? 'revoked' : 'media_failed' }),
       withdrawRight: () => ({

@@ -171,7 +171,7 @@ test('a newer format is left as it is, and the refusal names the remedy', async 
     () => store.join(joinOf(groupId, person('Bob'))),
     () => store.request(press(groupId, alice)),
     () => store.commit({ groupId, talkId, token: uuid(), policy }),
-    () => store.cancel({ groupId, talkId, token: uuid(), silenced: null }),
+    () => store.cancel({ groupId, talkId, token: uuid(), silenced: null, rightGiven: true }),
     () => store.release(ends),
     () => store.end({ groupId, talkId: null, cause: 'revoked' }),
     () => store.withdrawRight({ groupId, userId: alice.userId, sessionId: null, right: 'member' }),

@@ -354,6 +354,51 @@ describe('talkers over LiveKit and over their sockets', () => {
     expect(revoked['cause']).toBe('media_failed');
     expect((await permissionOf(livekit, media.room, media.identity)).canPublish).toBe(false);
   });
+
+  test('who began over LiveKit and joins with audio in his talk has one voice, the one in LiveKit', async () => {
+    const { groupId, mayPublish, overLivekit, listener } = await mixed('bob');
+    const granted = await overLivekit.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    const streamId = Number(granted['streamId']);
+    await joinWithAudio(overLivekit.client, groupId);
+    for (const number of numbers(0, 20)) sendPacket(overLivekit.client, streamId, number);
+    const again = await overLivekit.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    expect(again).toMatchObject({ streamId, media: { kind: 'livekit' } });
+    expect(await mayPublish()).toBe(true);
+
+    overLivekit.client.terminate();
+    const back = await WsClient.signIn(there.origin, overLivekit.tokens.accessToken);
+    scene.keep(back);
+    await joinWithAudio(back, groupId);
+    for (const number of numbers(20, 20)) sendPacket(back, streamId, number);
+    const elsewhere = await back.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    expect(elsewhere).toMatchObject({ streamId, media: { kind: 'livekit' } });
+    await letGo(back, groupId);
+    await listener.client.waitForType('TALK_ENDED', { groupId });
+    expect(numbersOf(listener.client, streamId)).toEqual([]);
+
+    // The next talk is one over his socket.
+    const next = await press(back, groupId);
+    sendPacket(back, next, 0);
+    await untilHeard(listener.client, next, 0);
+    expect(await mayPublish()).toBe(false);
+    await letGo(back, groupId);
+  });
+
+  test('a right that LiveKit was never asked for keeps nobody from talking over his socket', async () => {
+    const { groupId, overLivekit, overSocket, listener } = await mixed('bob');
+    await proxy.refuse();
+    try {
+      const denied = await ask(overLivekit.client, groupId);
+      expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'media_unavailable' });
+      const streamId = await press(overSocket.client, groupId);
+      sendPacket(overSocket.client, streamId, 0);
+      await untilHeard(listener.client, streamId, 0);
+      await letGo(overSocket.client, groupId);
+    } finally {
+      await proxy.listen();
+    }
+    await untilGranted(overLivekit.client, groupId);
+  });
 });
 
 describe('while LiveKit cannot be asked', () => {

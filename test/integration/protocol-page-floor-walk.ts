@@ -104,7 +104,13 @@ export class FloorWalk {
       const { pending } = this.#state;
       if (!pending) return;
       const silenced = this.#draw(2) === 0 ? 'media_failed' : null;
-      this.#take('right refused', 'cancel', { groupId, talkId: pending.talkId, token: pending.token, silenced });
+      this.#take('right refused', 'cancel', {
+        groupId,
+        talkId: pending.talkId,
+        token: pending.token,
+        silenced,
+        rightGiven: true,
+      });
     },
     release: () => this.#take('release', 'release', { groupId, ...this.#connection(this.#anybody()), talkId: null }),
     leave: () => this.#take('leave', 'leave', { groupId, ...this.#connection(this.#anybody()), how: 'left' }),

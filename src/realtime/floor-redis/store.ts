@@ -190,6 +190,7 @@ export class RedisFloorStore implements FloorStore {
       input.talkId,
       input.token,
       input.silenced ?? '',
+      input.rightGiven ? 1 : 0,
     ]);
     return reply.change;
   }

@@ -123,6 +123,8 @@ export function cancel(draft: Draft, input: CancelInput): void {
   if (pending?.talkId === input.talkId && pending.token === input.token) {
     over = pending.over;
     draft.pending = null;
+    const { identity, isNewRight } = pending;
+    if (isNewRight && !input.rightGiven) draft.rights = draft.rights.filter((held) => held !== identity);
   }
   if (input.silenced !== null && over !== null && draft.talk?.talkId === over) endTalk(draft, input.silenced);
   promote(draft);

@@ -4,9 +4,11 @@ import type { Ask, VoidCause } from './machine-state.ts';
 
 /** "pending": reserved, not announced, void after a while. `over` is the open talk that it pre-empts. */
 export function reserve(draft: Draft, ask: Ask, over: string | null): void {
-  draft.pending = { ...ask, untilMs: draft.nowMs + draft.context.timings.pendingMs, contended: false, over };
   const { identity } = ask;
-  if (identity !== null && !draft.rights.includes(identity)) draft.rights = [...draft.rights, identity];
+  const untilMs = draft.nowMs + draft.context.timings.pendingMs;
+  const isNewRight = identity !== null && !draft.rights.includes(identity);
+  draft.pending = { ...ask, untilMs, contended: false, over, isNewRight };
+  if (isNewRight) draft.rights = [...draft.rights, identity];
 }
 
 /** "pending → idle": nothing was announced; who drives the grant learns the cause when his commit is refused. */

@@ -81,6 +81,8 @@ export interface Reservation extends Ask {
   readonly contended: boolean;
   /** The talk that it pre-empts. */
   readonly over: string | null;
+  /** Its identity was not in `rights` before. */
+  readonly isNewRight: boolean;
 }
 
 export interface Talk extends Ask {

@@ -207,6 +207,8 @@ export interface CancelInput {
    * refused, `preempted` where the asker gave up. Null: he was not.
    */
   readonly silenced: 'media_failed' | 'preempted' | null;
+  /** False: the right to publish was certainly not given for it, so nothing is to be withdrawn on its account. */
+  readonly rightGiven: boolean;
 }
 
 export interface ReleaseInput {

@@ -121,15 +121,16 @@ export class RoomKeeper {
 
   /**
    * Lets the audio packets of a talk of this process pass when its talker sends such, and watches over his silence where
-   * it is a talk of audio packets, also when he is back without audio.
+   * it is a talk of audio packets, also when he is back without audio. A talk that stands on a right to publish stays
+   * with the media server to its end: else its talker had two voices.
    */
   carry(talkId: string, streamId: number): void {
     const { groupId, honoured, members } = this.room;
     const { relay, media } = this.#options;
     const lease = honoured.get(talkId);
-    if (lease === undefined) return;
+    if (lease === undefined || lease.identity !== null) return;
     const sendsAudio = members.get(lease.connectionId)?.audio === true;
-    const isOfAudio = relay.carries(talkId) || (media.kind === 'livekit' && lease.identity === null);
+    const isOfAudio = relay.carries(talkId) || media.kind === 'livekit';
     if (!sendsAudio && !isOfAudio) return;
     relay.begin({ groupId, talkId, streamId, connectionId: lease.connectionId, lease }, sendsAudio);
   }

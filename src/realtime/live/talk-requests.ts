@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
 import type { CancelInput, FloorStore, HandOverEnvelope, RequestInput, RequestOutcome } from '../floor/index.ts';
 import type { Connection } from '../gateway/index.ts';
-import type { MediaServer } from '../media/index.ts';
+import { type MediaServer, MediaUnavailable } from '../media/index.ts';
 import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
 import { relayMedia } from '../relay/index.ts';
 import type { Membership } from '../access.ts';
-import type { AwaitedGrant, RoomMember } from './room.ts';
+import type { AwaitedGrant, Room, RoomMember } from './room.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import type { StreamIds } from './stream-ids.ts';
 import type { FloorTelemetry } from './telemetry.ts';
@@ -39,6 +39,8 @@ interface GivenRight {
   readonly silenced: boolean;
   /** Lets an audio talker who is pre-empted be heard again. */
   readonly unhush: (() => Promise<void>) | null;
+  /** False: the asker has certainly not got the right. */
+  readonly given: boolean;
 }
 
 export interface TalkRequestsOptions {
@@ -96,7 +98,7 @@ export class TalkRequests {
         connection,
         asked: [message.id],
         streamId,
-        media: await this.#publishMedia(room.groupId, entry, identity),
+        media: await this.#publishMedia(room, entry, identity),
         identity,
         askedAtMs,
         sentAtMs: performance.now(),
@@ -144,7 +146,7 @@ export class TalkRequests {
   /** Answers who asks again as he was, or will be, answered before; false when that is over meanwhile. */
   #answerAsBefore(
     keeper: RoomKeeper,
-    { connection, identity }: RoomMember,
+    { connection }: RoomMember,
     re: string,
     outcome: Extract<RequestOutcome, { status: 'repeated' | 'in_progress' }>,
     media: Media,
@@ -158,12 +160,9 @@ export class TalkRequests {
     const { grant, epoch } = outcome;
     const talk = room.honoured.get(grant.talkId);
     if (talk?.connectionId !== connection.id) return false;
-    // Who began it with audio, and is back without, is heard by audio or not at all: his talk stands on no right.
-    const isOfAudio = identity !== null && talk.identity === null;
-    const said = { groupId: room.groupId, epoch, ...grant, media: isOfAudio ? relayMedia : media };
-    connection.send({ type: 'TALK_GRANTED', re, ...said });
+    connection.send({ type: 'TALK_GRANTED', re, groupId: room.groupId, epoch, ...grant, media });
     // His media may have joined again, from his new socket, without the right.
-    if (!talk.mediaGiven && identity !== null && !isOfAudio) this.#assertRight(keeper, identity);
+    if (!talk.mediaGiven && talk.identity !== null) this.#assertRight(keeper, talk.identity);
     talk.mediaGiven = true;
     return true;
   }
@@ -188,7 +187,7 @@ export class TalkRequests {
     const { connection } = entry;
     const { talkId, token, streamId, identity } = note;
     this.#inBackground('hand over', async () => {
-      const media = await this.#publishMedia(room.groupId, entry, identity);
+      const media = await this.#publishMedia(room, entry, identity);
       if (room.grants.has(talkId)) return;
       const askedAtMs = performance.now();
       room.grants.set(talkId, { connection, asked: [], streamId, media, identity, askedAtMs, sentAtMs: askedAtMs });
@@ -275,10 +274,11 @@ export class TalkRequests {
     const { store, withdrawals } = this.#options;
     const { keeper, talkId, token, identity } = reservation;
     const { groupId } = keeper.room;
-    if (identity !== null) withdrawals.begin(groupId, [identity]);
+    const rightGiven = right.given;
+    if (identity !== null && rightGiven) withdrawals.begin(groupId, [identity]);
     if (right.unhush !== null) this.#inBackground('let be heard again', right.unhush);
     const silenced = right.silenced ? cause : null;
-    await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silenced }));
+    await keeper.owe(`cancel ${talkId}`, () => store.cancel({ groupId, talkId, token, silenced, rightGiven }));
   }
 
   /** Silences who is pre-empted, then gives the right. Stops early when the asker has given up. */
@@ -290,6 +290,7 @@ export class TalkRequests {
     const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
     let silenced = false;
     let unhush: (() => Promise<void>) | null = null;
+    let given = false;
     try {
       await withdrawals.now(groupId, reservation.withdraw, leftMs());
       if (silence !== null && isWanted(reservation)) {
@@ -299,14 +300,18 @@ export class TalkRequests {
       if (identity !== null && silence === null && reservation.mayPreempt && isWanted(reservation)) {
         unhush = await reservation.keeper.hushPreempted();
       }
-      if (identity !== null && isWanted(reservation)) await media.allowSpeaking(groupId, identity, leftMs());
-      return { refused: false, silenced, unhush };
+      if (identity !== null && isWanted(reservation)) {
+        given = true;
+        await media.allowSpeaking(groupId, identity, leftMs());
+      }
+      return { refused: false, silenced, unhush, given };
     } catch (error) {
+      if (error instanceof MediaUnavailable && error.wasRefused) given = false;
       this.#options.onError(error, 'give right');
       if (!silenced && silence !== null) {
         this.#assertRight(reservation.keeper, silence);
       }
-      return { refused: true, silenced, unhush };
+      return { refused: true, silenced, unhush, given };
     }
   }
 
@@ -329,10 +334,18 @@ export class TalkRequests {
     this.#options.telemetry.talkRequested({ outcome, tookMs: performance.now() - grant.askedAtMs });
   }
 
-  async #publishMedia(groupId: string, entry: RoomMember, identity: string | null): Promise<Media> {
-    if (entry.audio) return relayMedia;
-    if (identity === null) return { kind: 'none' };
-    return this.#options.media.publishDescription(groupId, identity);
+  /** How a talker is heard. Whose talk is open already is heard as it was granted, whatever he has joined with since. */
+  async #publishMedia(
+    room: Room,
+    { connection, audio, identity: own }: RoomMember,
+    asked: string | null,
+  ): Promise<Media> {
+    const open = [...room.honoured.values()].find(({ connectionId }) => connectionId === connection.id);
+    const identity = open === undefined ? asked : open.identity;
+    if (identity !== null) return this.#options.media.publishDescription(room.groupId, identity);
+    // Who began with audio, and is back without, is heard by audio or not at all.
+    const isOfAudio = audio || (open !== undefined && own !== null);
+    return isOfAudio ? relayMedia : { kind: 'none' };
   }
 
   #inBackground(step: string, work: () => Promise<void>): void {

@@ -196,9 +196,10 @@ export class LivekitMediaServer implements MediaServer {
   }
 
   #unavailable(error: unknown): MediaUnavailable {
-    if (error instanceof TurnMissed) return new MediaUnavailable('earlier calls for the group used up the time', true);
+    if (error instanceof TurnMissed)
+      return new MediaUnavailable('earlier calls for the group used up the time', true, false);
     if (!(error instanceof CallFailed)) throw error;
-    return new MediaUnavailable(error.message, error.isOutage);
+    return new MediaUnavailable(error.message, error.isOutage, !error.outcomeUnknown);
   }
 }
 

@@ -36,10 +36,13 @@ export class MediaUnavailable extends Error {
   override readonly name = 'MediaUnavailable';
   /** The media server is away or slow, of which its adapter tells once; else it is this call that was not obeyed. */
   readonly isOutage: boolean;
+  /** The right that was asked for was certainly not given, and will not be. */
+  readonly wasRefused: boolean;
 
-  constructor(message: string, isOutage: boolean) {
+  constructor(message: string, isOutage: boolean, wasRefused: boolean) {
     super(message);
     this.isOutage = isOutage;
+    this.wasRefused = wasRefused;
   }
 }
 

@@ -110,12 +110,12 @@ export function describeQueue(scene: Scene): void {
       await here.store.request(talk);
       const first = press(groupId, bob, { emergency: true, oneStep: false });
       await there.store.request(first);
-      await there.store.cancel({ ...commitOf(first), silenced: null });
+      await there.store.cancel({ ...commitOf(first), silenced: null, rightGiven: true });
       expect((await harness.slot(groupId))?.userId).toBe(alice.userId);
       expect((await here.store.snapshot({ groupId, since: null })).talk?.talkId).toBe(talk.talkId);
       const second = press(groupId, bob, { emergency: true, oneStep: false });
       await there.store.request(second);
-      const change = await there.store.cancel({ ...commitOf(second), silenced: 'media_failed' });
+      const change = await there.store.cancel({ ...commitOf(second), silenced: 'media_failed', rightGiven: true });
       expect(withoutPresence(change.published)).toEqual(['ended media_failed']);
       expect(await harness.slot(groupId)).toBeNull();
     });
@@ -128,9 +128,9 @@ export function describeQueue(scene: Scene): void {
       await there.store.request(input);
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
       expect(await there.store.commit(commitOf(input))).toMatchObject({ status: 'refused', cause: 'not_joined' });
-      const kept = await there.store.cancel({ ...commitOf(input), silenced: null });
+      const kept = await there.store.cancel({ ...commitOf(input), silenced: null, rightGiven: true });
       expect(withoutPresence(kept.published)).toEqual([]);
-      const ended = await there.store.cancel({ ...commitOf(input), silenced: 'media_failed' });
+      const ended = await there.store.cancel({ ...commitOf(input), silenced: 'media_failed', rightGiven: true });
       expect(withoutPresence(ended.published)).toEqual(['ended media_failed']);
     });
 

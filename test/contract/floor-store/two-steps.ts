@@ -105,10 +105,30 @@ export function describeTwoSteps(scene: Scene): void {
         talkId: input.talkId,
         token: input.token,
         silenced: null,
+        rightGiven: true,
       });
       expect(change.withdraw).toEqual(['u_alice']);
       expect(await harness.slot(groupId)).toBeNull();
       expectStatus(await there.store.request(press(groupId, bob)), 'granted');
+    });
+
+    test('a right that was refused leaves nothing to withdraw, unless it stood on the list before', async () => {
+      const { here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const refused = { groupId, silenced: null, rightGiven: false };
+      const first = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+      await here.store.request(first);
+      expect((await here.store.cancel({ ...refused, talkId: first.talkId, token: first.token })).withdraw).toEqual([]);
+      expect((await there.store.settle({ groupId })).withdraw).toEqual([]);
+
+      const second = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+      await here.store.request(second);
+      await here.store.commit({ groupId, talkId: second.talkId, token: second.token, policy });
+      await here.store.release({ groupId, ...ofMember(alice), talkId: null });
+      const third = press(groupId, alice, { oneStep: false, identity: 'u_alice' });
+      await here.store.request(third);
+      await here.store.cancel({ ...refused, talkId: third.talkId, token: third.token });
+      expect((await there.store.settle({ groupId })).withdraw).toEqual(['u_alice']);
     });
 
     test('a release that meets its own reservation starts and ends a talk of 0 ms in one step', async () => {

@@ -158,7 +158,8 @@ local function reserve(r)
   pending = r
   set(pending, 'untilAt', int(now + PENDING_MS))
   set(pending, 'contended', '0')
-  if pending.identity ~= '' then call('SADD', K.rights, pending.identity) end
+  local isNewRight = pending.identity ~= '' and call('SADD', K.rights, pending.identity) == 1
+  set(pending, 'newRight', isNewRight and '1' or '0')
 end
 
 local function dropPending()
