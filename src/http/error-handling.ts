@@ -11,7 +11,7 @@ import type { HttpServer } from './server.ts';
 /** Every refusal leaves as a problem; what the application does not know is logged and becomes `internal`. */
 export function handleErrors(server: HttpServer): void {
   server.setErrorHandler(async (thrown, request, reply) => {
-    const error = toAppError(thrown);
+    const error = toAppError(thrown, request.routeOptions);
     logFailure(request.log, error);
     return reply
       .code(error.status)

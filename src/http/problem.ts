@@ -29,9 +29,15 @@ export function problemHeaders(error: AppError): Record<string, string> {
   };
 }
 
-const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is larger than this route takes.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body as application/json.'],
+/** What bodies a route takes: at most how many bytes, and of which media types, if of others than JSON. */
+interface RouteTakes {
+  readonly bodyLimit?: number;
+  readonly schema?: { readonly consumes?: readonly string[] };
+}
+
+const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string | ((takes: RouteTakes) => string)]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', tooLarge],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', otherType],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation_failed', 'Content-Length and the body differ.'],
   FST_ERR_BAD_URL: ['validation_failed', 'The path is not valid: check its percent-encoding.'],
   FST_ERR_ASYNC_CONSTRAINT: ['validation_failed', 'The request is not valid.'],
@@ -40,20 +46,30 @@ const frameworkCodes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 
 /**
  * Whatever was thrown, as something that a client may see. What the application does not know becomes `internal`,
- * without a word of its message.
+ * without a word of its message. `takes` is of the route, when there is one.
  */
-export function toAppError(error: unknown): AppError {
+export function toAppError(error: unknown, takes: RouteTakes = {}): AppError {
   if (error instanceof AppError) return error;
   const known = frameworkCodes[codeOf(error)];
-  if (known !== undefined) return new AppError(known[0], known[1], { cause: error });
+  if (known !== undefined) {
+    const [code, detail] = known;
+    return new AppError(code, typeof detail === 'string' ? detail : detail(takes), { cause: error });
+  }
   const status = statusOf(error);
-  if (status === 413)
-    return new AppError('body_too_large', 'The body is larger than this route takes.', { cause: error });
+  if (status === 413) return new AppError('body_too_large', tooLarge(takes), { cause: error });
   if (status >= 400 && status < 500)
     return new AppError('validation_failed', 'The request is not valid.', { cause: error });
   return new AppError('internal', 'Something went wrong inside the server. The request id leads to its log.', {
     cause: error,
   });
+}
+
+function tooLarge({ bodyLimit }: RouteTakes): string {
+  return bodyLimit === undefined ? 'The body is too large.' : `The body may have at most ${bodyLimit} bytes.`;
+}
+
+function otherType({ schema }: RouteTakes): string {
+  return `Send the body as ${(schema?.consumes ?? ['application/json']).join(' or ')}.`;
 }
 
 function codeOf(error: unknown): string {

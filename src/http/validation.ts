@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { AppError, invalidField } from '../errors.ts';
+import { plainMessage, validationError } from '../field-errors.ts';
 import { noBody, noQuery } from './contract.ts';
 import { firstDuplicateKey } from './duplicate-keys.ts';
-import { plainMessage, validationError } from './field-errors.ts';
 import type { HttpServer } from './server.ts';
 
 /**

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { SignJWT } from 'jose';
 import { v7 as uuidV7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import { type InProcessServer, startInProcess } from './in-process.ts';
@@ -130,14 +131,15 @@ async function post(
   body: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<{ status: number; code: unknown }> {
+  const { status, said } = await postAndRead(body, headers);
+  return { status, code: said['code'] ?? null };
+}
+
+async function postAndRead(body: string, headers: Readonly<Record<string, string>>) {
   const all = { 'content-type': 'application/webhook+json', authorization: await signed(body), ...headers };
   const { port } = new URL(server.rest.origin);
   const answer = await fetch(`http://127.0.0.1:${port}${PATH}`, { method: 'POST', headers: all, body });
-  const said: unknown = JSON.parse(await answer.text());
-  return {
-    status: answer.status,
-    code: typeof said === 'object' && said !== null && 'code' in said ? said.code : null,
-  };
+  return { status: answer.status, said: z.record(z.string(), z.unknown()).parse(await answer.json()) };
 }
 
 async function untilDone(identity: string, calls: readonly string[]): Promise<void> {
@@ -246,7 +248,10 @@ describe('the body of an event', () => {
     const padding = 'x'.repeat(TOO_MUCH - joined().length - 200);
     expect(await post(joined({ padding }))).toMatchObject({ status: 200 });
     await untilDone(bob, ['UpdateParticipant']);
-    expect(await post('x'.repeat(TOO_MUCH))).toEqual({ status: 413, code: 'body_too_large' });
+    expect(await postAndRead('x'.repeat(TOO_MUCH), {})).toMatchObject({
+      status: 413,
+      said: { code: 'body_too_large', detail: 'The body may have at most 1048576 bytes.' },
+    });
   });
 
   it.each([
@@ -263,6 +268,9 @@ describe('the body of an event', () => {
   });
 
   it('is of one type', async () => {
+    expect(await postAndRead(joined(), { 'content-type': 'application/json' })).toMatchObject({
+      said: { detail: 'Send the body as application/webhook+json.' },
+    });
     for (const type of ['application/json', 'text/plain', 'application/webhook+json; charset=latin1']) {
       const body = joined();
       expect(await post(body, { 'content-type': type })).toEqual({ status: 415, code: 'unsupported_media_type' });

@@ -90,6 +90,15 @@ describe('a refusal says what is allowed', () => {
   });
 });
 
+it('names the media type and the size that a route takes', async () => {
+  const other = { headers: { 'content-type': 'text/plain' }, rawBody: 'x' };
+  const { detail: type } = await server.rest.expectProblem(415, 'POST', login, other);
+  expect(type).toBe('Send the body as application/json.');
+  const large = { body: { username: 'x'.repeat(16 * 1_024) } };
+  const { detail: size } = await server.rest.expectProblem(413, 'POST', login, large);
+  expect(size).toBe('The body may have at most 16384 bytes.');
+});
+
 it('names the place of a key that stands twice', async () => {
   const rawBody = '{"username":"a","password":"b","device":{"name":"x","name":"y","kind":"other"}}';
   const headers = { 'content-type': 'application/json' };

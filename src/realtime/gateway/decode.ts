@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { plainMessage, validationError } from '../../field-errors.ts';
 import { clientMessages } from '../protocol/index.ts';
 import { MessageRefused } from './message-refused.ts';
 
@@ -31,7 +32,7 @@ export function decodeEnvelope(data: Buffer): Envelope | BadMessage {
   }
   const id = 'id' in value ? value.id : undefined;
   if (typeof id !== 'string' || id.length < 1 || id.length > MAX_ID_LENGTH) {
-    return bad(null, `id: must be a string of 1 to ${MAX_ID_LENGTH} characters`);
+    return bad(null, `id: must be text of 1 to ${MAX_ID_LENGTH} characters`);
   }
   return { type: 'type' in value ? value.type : undefined, id, value };
 }
@@ -49,18 +50,19 @@ const knownTypes = Object.keys(clientMessages).join(', ');
 export function refuseType(type: unknown): MessageRefused {
   return typeof type === 'string'
     ? new MessageRefused('unknown_type', `type: must be one of ${knownTypes}`)
-    : new MessageRefused('invalid_message', `type: must be a string, one of ${knownTypes}`);
+    : new MessageRefused('invalid_message', `type: must be text, one of ${knownTypes}`);
 }
 
-/** The refusal of a message whose fields are not as its type wants them: names the field and what is allowed. */
-export function refuseFields(type: string, error: z.ZodError): MessageRefused {
-  const issue = error.issues[0];
-  if (issue === undefined) return new MessageRefused('invalid_message', 'The message is not valid.');
-  const path = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const key = [path, issue.keys[0] ?? ''].filter((part) => part !== '').join('.');
-    const allowed = path === '' ? `; ${type} has ${allowedKeys.get(type) ?? ''}` : '';
-    return new MessageRefused('invalid_message', `${JSON.stringify(key.slice(0, 64))} is not a known field${allowed}`);
-  }
-  return new MessageRefused('invalid_message', `${path === '' ? 'message' : path}: ${issue.message}`);
+/** The message, or the refusal of one whose fields are not as its type wants them: names the field and what is allowed. */
+export function decodeFields<Schema extends z.ZodType>(
+  type: string,
+  schema: Schema,
+  value: object,
+): z.output<Schema> | MessageRefused {
+  const read = schema.safeParse(value, { error: plainMessage });
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const isUnknownKey = issue?.code === 'unrecognized_keys' && issue.path.length === 0;
+  const allowed = isUnknownKey ? `; ${type} has ${allowedKeys.get(type) ?? ''}` : '';
+  return new MessageRefused('invalid_message', validationError(read.error, 'message', value).message + allowed);
 }

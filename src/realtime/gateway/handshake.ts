@@ -4,7 +4,7 @@ import { type ClientMessageOf, clientMessages, CloseCode, type CloseReason } fro
 import type { Admission, HeldMessage, WaitingSocket } from './admission.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp, type EndLabel } from './counters.ts';
-import { decodeEnvelope, refuseFields } from './decode.ts';
+import { decodeEnvelope, decodeFields } from './decode.ts';
 import { type FrameReceiver, type GatewaySocket, listenTo } from './gateway-socket.ts';
 import { errorMessage, MessageRefused, refusalOf } from './message-refused.ts';
 import { gatewayLimits } from './ports.ts';
@@ -126,12 +126,12 @@ export class Handshake implements WaitingSocket, FrameReceiver, TimedEntry {
       if (this.#attempt > 0) this.#refuse(envelope.id, unavailable());
       else this.close('unauthenticated');
     } else {
-      const hello = clientMessages.HELLO.safeParse(envelope.value);
-      if (hello.success) {
-        void this.#signIn(hello.data);
-      } else {
-        this.#refuse(envelope.id, refuseFields('HELLO', hello.error));
+      const hello = decodeFields('HELLO', clientMessages.HELLO, envelope.value);
+      if (hello instanceof MessageRefused) {
+        this.#refuse(envelope.id, hello);
         this.close('unauthenticated');
+      } else {
+        void this.#signIn(hello);
       }
     }
   }

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import type { GatewayContext } from './context.ts';
 import { countUp } from './counters.ts';
-import { type BadMessage, decodeEnvelope, type Envelope, refuseFields, refuseType } from './decode.ts';
+import { type BadMessage, decodeEnvelope, decodeFields, type Envelope, refuseType } from './decode.ts';
 import { GroupLanes } from './group-lanes.ts';
 import type { ClientMessage, MessageModule } from './message-module.ts';
 import { errorMessage, MessageRefused, refusalOf } from './message-refused.ts';
@@ -89,12 +89,11 @@ export class Inbound {
       return;
     }
     countUp(this.#context.counters.messages, module.type);
-    const parsed = module.schema.safeParse(value);
-    if (!parsed.success) {
-      this.refuse(id, refuseFields(module.type, parsed.error));
+    const message = decodeFields(module.type, module.schema, value);
+    if (message instanceof MessageRefused) {
+      this.refuse(id, message);
       return;
     }
-    const message = parsed.data;
     const work: Work = { inbound: this, module, message };
     module.arrives?.(this.#connection, message);
     if (!('groupId' in message)) {

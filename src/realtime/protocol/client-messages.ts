@@ -14,6 +14,7 @@ const envelope = { id: messageId };
 const accessToken = z.string().min(1).max(8192).describe('Access token of POST /api/v1/auth/login or /refresh.');
 const onlyThisTalk = uuidV7.optional().describe('End this talk only.');
 const group = { ...envelope, groupId: uuidV7 };
+const idlePingRule = 'must be a whole number from 20000 to 240000';
 
 /** The point of a group's event log up to which a client has seen everything. */
 export const logPosition = z.strictObject({ epoch, seq });
@@ -26,9 +27,9 @@ export const clientMessages = {
     ...envelope,
     token: accessToken.optional(),
     idlePingMs: z
-      .int()
-      .min(20_000)
-      .max(240_000)
+      .int(idlePingRule)
+      .min(20_000, idlePingRule)
+      .max(240_000, idlePingRule)
       .optional()
       .describe('How often the server may wake the device with a ping while nothing happens. Milliseconds.'),
   }),

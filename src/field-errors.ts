@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError, type FieldError } from '../errors.ts';
+import { AppError, type FieldError } from './errors.ts';
 
 const errorsAtMost = 20;
 const nameLimit = 100;
@@ -41,16 +41,19 @@ function measure(origin: string, limit: number | bigint): string {
   return String(limit);
 }
 
-/** `validation_failed` that names every field at fault; `value` is what did not fit. */
-export function validationError(error: z.ZodError, httpPart: string, value: unknown): AppError {
-  const errors = error.issues.flatMap((issue) => fieldErrorsOf(issue, httpPart, value));
+/**
+ * `validation_failed` that names every field at fault. `part` is what `value`, which did not fit, is: `body`, `querystring`,
+ * `message`. The schema has to be asked with {@link plainMessage}.
+ */
+export function validationError(error: z.ZodError, part: string, value: unknown): AppError {
+  const errors = error.issues.flatMap((issue) => fieldErrorsOf(issue, part, value));
   const first = errors[0];
   const rest = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   const detail = first === undefined ? 'The request is not valid.' : `${first.path}: ${first.message}${rest}`;
   return new AppError('validation_failed', detail, { errors: errors.slice(0, errorsAtMost) });
 }
 
-function fieldErrorsOf(issue: z.core.$ZodIssue, httpPart: string, value: unknown): FieldError[] {
+function fieldErrorsOf(issue: z.core.$ZodIssue, part: string, value: unknown): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
@@ -58,13 +61,13 @@ function fieldErrorsOf(issue: z.core.$ZodIssue, httpPart: string, value: unknown
       message: 'is not known here',
     }));
   }
-  const name = path.length > 0 ? path.join('.') : httpPart === 'querystring' ? 'query' : httpPart;
-  return [{ path: name, message: messageOf(issue, httpPart, valueAt(value, path)) }];
+  const name = path.length > 0 ? path.join('.') : part === 'querystring' ? 'query' : part;
+  return [{ path: name, message: messageOf(issue, part, valueAt(value, path)) }];
 }
 
-function messageOf(issue: z.core.$ZodIssue, httpPart: string, given: unknown): string {
+function messageOf(issue: z.core.$ZodIssue, part: string, given: unknown): string {
   if (given === undefined) return 'is missing';
-  if (httpPart === 'querystring' && Array.isArray(given)) return 'may stand only once';
+  if (part === 'querystring' && Array.isArray(given)) return 'may stand only once';
   return issue.message;
 }
 
