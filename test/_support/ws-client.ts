@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
+import { Late } from './late.ts';
 import { StopWaiting, until } from './until.ts';
 import { type ServerMessage, serverMessage } from './wire.ts';
 
@@ -55,9 +56,12 @@ export class WsClient {
   private constructor(socket: WebSocket, stream: Socket) {
     this.#socket = socket;
     this.#stream = stream;
-    socket.on('message', (data: Buffer, isBinary) => this.#record(data, isBinary));
+    const late = new Late();
+    socket.on('message', (data: Buffer, isBinary) => late.happen(() => this.#record(data, isBinary)));
     socket.on('close', (code, reason) => {
-      this.#closed = { code, reason: reason.toString('utf8') };
+      late.happen(() => {
+        this.#closed = { code, reason: reason.toString('utf8') };
+      });
     });
     socket.on('error', (error) => {
       this.#fault = error;

@@ -223,8 +223,11 @@ describe('against a running server', { timeout: 120_000 }, () => {
     ).toEqual([0, 1, 2, 3, 4]);
     expect(heard()[4]?.opus.toString('hex')).toBe('f8fffe');
     child.stdin.write('let go\n');
-    const ended = await alice.waitFor(({ type }) => type === 'TALK_ENDED', { after: mark, limitMs: LIMIT_MS });
-    expect(ended).toMatchObject({ cause: 'released', talkId: started['talkId'] });
+    const ended = await alice.waitFor(({ type, talkId }) => type === 'TALK_ENDED' && talkId === started['talkId'], {
+      after: mark,
+      limitMs: LIMIT_MS,
+    });
+    expect(ended).toMatchObject({ cause: 'released' });
 
     expect(await neda.stop()).toBe(0);
     await prints(/^closed 4000$/m);

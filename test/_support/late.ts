@@ -1,0 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+const LIMIT_MS = Number(process.env['TEST_LATE_MS'] ?? 0);
+
+/**
+ * Holds back what happens on one socket, in its order, each by a random time of at most `TEST_LATE_MS` milliseconds;
+ * without it everything happens at once. Messages to two clients come nearly together on loopback, so that a test which
+ * takes for granted which one is first passes a thousand times. With this it fails soon.
+ */
+export class Late {
+  #last: Promise<unknown> = Promise.resolve();
+
+  happen(act: () => void): void {
+    if (LIMIT_MS === 0) act();
+    else this.#last = Promise.all([this.#last, pause(Math.random() * LIMIT_MS)]).then(act);
+  }
+}
