@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { holdBack } from './late-page.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
 const QUIET = [
@@ -40,6 +41,9 @@ export interface TestPage {
   readonly complaints: string[];
 }
 
+/** Some of what a page waits for has a password hashed or a device opened: a machine that stalls takes seconds. */
+const ACTION_LIMIT_MS = 20_000;
+
 const PHONE = { width: 360, height: 740 };
 const DESKTOP = { width: 1100, height: 800 };
 
@@ -66,7 +70,8 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
         colorScheme: dark ? 'dark' : 'light',
         permissions: options.refusesMicrophone === true ? [] : ['microphone'],
       });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(ACTION_LIMIT_MS);
+      await holdBack(context);
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(String(error)));

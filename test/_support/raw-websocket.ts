@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Late } from './late.ts';
 import { until } from './until.ts';
 
 const TEXT = 1;
@@ -20,8 +21,11 @@ export class RawWebSocket {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    const late = new Late();
     socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      late.happen(() => {
+        this.#received = Buffer.concat([this.#received, chunk]);
+      });
     });
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { comeLate } from './late.ts';
 import * as wire from './wire.ts';
 
 const LIMIT_MS = 10_000;
@@ -43,6 +44,7 @@ export class Rest {
       signal: AbortSignal.timeout(LIMIT_MS),
     });
     const text = await response.text();
+    await comeLate();
     return { status: response.status, headers: response.headers, text, body: parseJson(text) };
   }
 
