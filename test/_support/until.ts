@@ -1,14 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** A timer that is later than this was kept waiting by the machine. */
+const STANDSTILL_MS = 100;
+
 /**
  * Asks `look` again and again until it gives something other than `undefined`, `null` or `false`, and returns that.
- * Throws when `limitMs` has passed: with `describe()` and with the last error of `look`, if there was one.
+ * Throws when `limitMs` has passed: with `describe()` and with the last error of `look`, if there was one. Time for
+ * which this process stood still, alone or with the whole machine, does not count: nothing could be seen in it.
  */
 export async function until<T>(
   look: () => Promise<T | undefined | null | false> | T | undefined | null | false,
   options: { readonly limitMs: number; readonly describe: () => string; readonly everyMs?: number },
 ): Promise<T> {
   const startedAtMs = performance.now();
+  const everyMs = options.everyMs ?? 20;
+  let stoodStillMs = 0;
   let lastError: unknown;
   for (;;) {
     try {
@@ -19,10 +25,13 @@ export async function until<T>(
       if (error instanceof StopWaiting) throw error;
       lastError = error;
     }
-    if (performance.now() - startedAtMs >= options.limitMs) {
+    if (performance.now() - startedAtMs - stoodStillMs >= options.limitMs) {
       throw new Error(`not within ${options.limitMs} ms: ${options.describe()}`, { cause: lastError });
     }
-    await pause(options.everyMs ?? 20);
+    const pausedAtMs = performance.now();
+    await pause(everyMs);
+    const lateMs = performance.now() - pausedAtMs - everyMs;
+    if (lateMs > STANDSTILL_MS) stoodStillMs += lateMs;
   }
 }
 
