@@ -7,6 +7,8 @@ import { StopWaiting, until } from './until.ts';
 
 const SETPRIV = '/usr/bin/setpriv';
 const MAX_KEPT_OUTPUT = 1_000_000;
+/** For the end of a process that has no deadline of its own. */
+const EXIT_LIMIT_MS = 15_000;
 
 /** Servers that live now: a test process that ends early takes them with it. */
 const living = new Set<ChildServer>();
@@ -138,11 +140,11 @@ export class ChildServer {
   /** `kill -9` of the process and everything below it, and waits for the end. Works on a frozen process too. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
-    await this.untilExit(5_000);
+    await this.untilExit(EXIT_LIMIT_MS);
   }
 
   /** Asks the process to end by `signal` and returns the exit code; kills it and throws when it does not within `limitMs`. */
-  async stop(limitMs = 5_000, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  async stop(limitMs = EXIT_LIMIT_MS, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.resume();
     this.signalOnlyThis(signal);
     try {

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { bareEnvironment } from './child-server.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 90_000;
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;

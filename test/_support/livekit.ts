@@ -7,7 +7,7 @@ import { bareEnvironment, ChildServer } from './child-server.ts';
 import { freePort, freeUdpPort } from './ports.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
-const READY_LIMIT_MS = 10_000;
+const READY_LIMIT_MS = 30_000;
 const VERSION = 'v1.13.5';
 
 /** A real livekit-server on loopback. */

@@ -10,8 +10,8 @@ import { freePort } from './ports.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
-const READY_LIMIT_MS = 20_000;
-const MIGRATE_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 60_000;
+const MIGRATE_LIMIT_MS = 120_000;
 const TEMPLATE = 'neda_template';
 const run = promisify(execFile);
 
@@ -81,7 +81,7 @@ export async function startPostgres(): Promise<TestPostgres> {
 
   const stop = async (): Promise<void> => {
     // SIGINT is PostgreSQL's fast shutdown: it ends sessions and does not wait for them.
-    if (server.running) await server.stop(10_000, 'SIGINT');
+    if (server.running) await server.stop(30_000, 'SIGINT');
   };
   return {
     url,
@@ -155,7 +155,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 async function asSuperuser(url: string, statement: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => undefined });
+  const sql = postgres(url, { max: 1, connect_timeout: 15, onnotice: () => undefined });
   try {
     await statement(sql);
   } finally {

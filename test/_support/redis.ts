@@ -7,7 +7,8 @@ import { freePort } from './ports.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 import { until } from './until.ts';
 
-const READY_LIMIT_MS = 10_000;
+const READY_LIMIT_MS = 30_000;
+const REPLY_LIMIT_MS = 15_000;
 
 /** A real redis-server of one test file. */
 export interface TestRedis {
@@ -197,7 +198,7 @@ async function inlineCommand(port: number, line: string): Promise<string> {
   const socket = createConnection({ host: '127.0.0.1', port });
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
-  socket.setTimeout(5_000, () => socket.destroy(new Error(`no reply to ${line}`)));
+  socket.setTimeout(REPLY_LIMIT_MS, () => socket.destroy(new Error(`no reply to ${line}`)));
   try {
     await once(socket, 'connect');
     socket.end(`${line}\r\nQUIT\r\n`);
