@@ -141,7 +141,7 @@ export class LiveGroups {
       keeper.arrived(outcome);
       const mine = outcome.talk?.sessionId === member.sessionId ? outcome.talk.talkId : null;
       const isBack = mine !== null && room.honoured.get(mine)?.connectionId !== connection.id;
-      const right = isBack ? await keeper.rightOf(mine) : undefined;
+      const right = isBack ? await keeper.media.rightOf(mine) : undefined;
       if (room.members.get(connection.id) !== entry) {
         await this.#leaveStore(keeper, connection, 'closed');
         return;
@@ -154,8 +154,8 @@ export class LiveGroups {
         room.honour(mine, { ...talker, identity: right, mediaGiven: false }, sentAtMs);
         this.#watch.begin(connection, groupId);
       }
-      if (mine !== null && outcome.talk !== null) keeper.carry(mine, outcome.talk.streamId);
-      const media = await keeper.listenMedia(entry);
+      if (mine !== null && outcome.talk !== null) keeper.media.carry(mine, outcome.talk.streamId);
+      const media = await keeper.media.listenDescription(entry);
       const { sessionId } = member;
       const tell = (snapshot: GroupSnapshot): void => {
         connection.sendText(groupJoinedText(request.re, { groupId, sessionId, snapshot, media }));
@@ -163,7 +163,7 @@ export class LiveGroups {
       };
       if (hearsAlready) {
         keeper.apply(outcome);
-        await keeper.tellInStep(entry, outcome, request.since, tell);
+        await keeper.catchUp.tellInStep(entry, outcome, request.since, tell);
         return;
       }
       tell(outcome);
@@ -181,7 +181,7 @@ export class LiveGroups {
     if (keeper === undefined || !connection.joined.has(groupId)) return;
     // A grant on its way comes after the events before it.
     const isAwaited = [...keeper.room.grants.values()].some((grant) => grant.connection === connection);
-    if (how === 'left' && isAwaited) await keeper.catchUp();
+    if (how === 'left' && isAwaited) await keeper.catchUp.done();
     this.#forget(groupId, connection);
     await this.#leaveStore(keeper, connection, how);
   }
@@ -259,7 +259,7 @@ export class LiveGroups {
     const keeper = this.keeper(groupId);
     if (keeper === undefined) return;
     await keeper.owe('end group', () => this.#options.store.end({ groupId, talkId: null, cause: 'removed' }));
-    await keeper.catchUp();
+    await keeper.catchUp.done();
     for (const { connection, member } of [...keeper.room.members.values()]) {
       this.#forget(groupId, connection);
       await this.withdrawRight({ groupId, userId: member.userId, sessionId: member.sessionId, right: 'member' });
@@ -351,7 +351,7 @@ export class LiveGroups {
     const keeper = new RoomKeeper({ ...this.#options, groupId, withdrawals: this.withdrawals, watch: this.#watch });
     const standing = bus.subscribeGroup(groupId, {
       onMessage: (payload) => keeper.room.accept(payload),
-      onGap: () => keeper.heal(),
+      onGap: () => keeper.catchUp.begin(),
     });
     const room: OpenRoom = { keeper, standing, idleSinceMs: null };
     this.#rooms.set(groupId, room);

@@ -80,7 +80,7 @@ async function scene() {
 
 test('no event comes between the look at a snapshot and its sending', async () => {
   const { keeper, entry, heard, snapshot, tell } = await scene();
-  const told = keeper.tellInStep(entry, snapshot(3), null, tell);
+  const told = keeper.catchUp.tellInStep(entry, snapshot(3), null, tell);
   keeper.room.accept(presence(4));
   await told;
   expect(heard).toEqual(['snapshot 3', 'event 4']);
@@ -95,7 +95,7 @@ test('where events come faster than snapshots, those after the snapshot wait for
     keeper.room.accept(presence(seq));
     return now;
   });
-  await keeper.tellInStep(entry, snapshot(2), null, tell);
+  await keeper.catchUp.tellInStep(entry, snapshot(2), null, tell);
   keeper.room.accept(presence(seq + 1));
   const at = heard.findIndex((line) => line.startsWith('snapshot'));
   const numbers = heard.map((line) => Number(line.split(' ')[1]));

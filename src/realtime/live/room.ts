@@ -100,8 +100,6 @@ export class Room {
   readonly honoured = new Map<string, HonouredTalk>();
   /** Answers of releases under way by connection id: the answer goes out before the `TALK_ENDED` that it causes. */
   readonly releases = new Map<string, () => void>();
-  /** The voice session that this process joined last. */
-  voiceSessionId: string | null = null;
   /** Last known places in the queue by connection id. */
   readonly places = new Map<string, number>();
   readonly #events: RoomEvents;

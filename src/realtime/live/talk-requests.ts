@@ -4,9 +4,8 @@ import type { CancelInput, FloorStore, HandOverEnvelope, RequestInput, RequestOu
 import type { Connection } from '../gateway/index.ts';
 import { type MediaServer, MediaUnavailable } from '../media/index.ts';
 import type { ClientMessageOf, Media, ServerMessageOf } from '../protocol/index.ts';
-import { relayMedia } from '../relay/index.ts';
 import type { Membership } from '../access.ts';
-import type { AwaitedGrant, Room, RoomMember } from './room.ts';
+import type { AwaitedGrant, RoomMember } from './room.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import type { StreamIds } from './stream-ids.ts';
 import type { FloorTelemetry } from './telemetry.ts';
@@ -98,7 +97,7 @@ export class TalkRequests {
         connection,
         asked: [message.id],
         streamId,
-        media: await this.#publishMedia(room, entry, identity),
+        media: await keeper.media.publishDescription(entry, identity),
         identity,
         askedAtMs,
         sentAtMs: performance.now(),
@@ -187,7 +186,7 @@ export class TalkRequests {
     const { connection } = entry;
     const { talkId, token, streamId, identity } = note;
     this.#inBackground('hand over', async () => {
-      const media = await this.#publishMedia(room, entry, identity);
+      const media = await keeper.media.publishDescription(entry, identity);
       if (room.grants.has(talkId)) return;
       const askedAtMs = performance.now();
       room.grants.set(talkId, { connection, asked: [], streamId, media, identity, askedAtMs, sentAtMs: askedAtMs });
@@ -298,7 +297,7 @@ export class TalkRequests {
         silenced = true;
       }
       if (identity !== null && silence === null && reservation.mayPreempt && isWanted(reservation)) {
-        unhush = await reservation.keeper.hushPreempted();
+        unhush = await reservation.keeper.media.hushPreempted();
       }
       if (identity !== null && isWanted(reservation)) {
         given = true;
@@ -332,20 +331,6 @@ export class TalkRequests {
   #count(grant: AwaitedGrant | undefined, outcome: string): void {
     if (grant === undefined) return;
     this.#options.telemetry.talkRequested({ outcome, tookMs: performance.now() - grant.askedAtMs });
-  }
-
-  /** How a talker is heard. Whose talk is open already is heard as it was granted, whatever he has joined with since. */
-  async #publishMedia(
-    room: Room,
-    { connection, audio, identity: own }: RoomMember,
-    asked: string | null,
-  ): Promise<Media> {
-    const open = [...room.honoured.values()].find(({ connectionId }) => connectionId === connection.id);
-    const identity = open === undefined ? asked : open.identity;
-    if (identity !== null) return this.#options.media.publishDescription(room.groupId, identity);
-    // Who began with audio, and is back without, is heard by audio or not at all.
-    const isOfAudio = audio || (open !== undefined && own !== null);
-    return isOfAudio ? relayMedia : { kind: 'none' };
   }
 
   #inBackground(step: string, work: () => Promise<void>): void {
