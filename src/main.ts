@@ -19,13 +19,12 @@ const interruptedExitCode = 130;
 const ending = new AbortController();
 let exitCode = 0;
 let logger: Logger | null = null;
-const lifecycle = new Lifecycle(
-  {
-    debug: (fields, message) => logger?.debug(fields, message),
-    error: (fields, message) => logger?.error(fields, message),
-  },
-  stopMs,
-);
+const log = {
+  debug: (fields: object, message: string) => logger?.debug(fields, message),
+  warn: (fields: object, message: string) => logger?.warn(fields, message),
+  error: (fields: object, message: string) => logger?.error(fields, message),
+};
+const lifecycle = new Lifecycle(log, stopMs);
 
 const [commandName = 'serve', ...commandArgs] = withCommand(process.argv.slice(2));
 await main(commandName, commandArgs);
@@ -84,6 +83,7 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
     ending: ending.signal,
     end,
     step: () => ending.signal.throwIfAborted(),
+    log,
     useLogger: (given) => {
       logger = given;
     },

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { EmbeddedLog } from '../infra/embedded/index.ts';
 import type { Lifecycle } from '../infra/lifecycle.ts';
 import type { Logger } from '../infra/logger.ts';
 
@@ -26,6 +27,8 @@ export interface CommandRun {
   end(exitCode: number): void;
   /** Between the steps of a start: throws when the process is to end. */
   step(): void;
+  /** To the logger that was given, and nowhere as long as none was. */
+  readonly log: EmbeddedLog;
   /** Where the process itself reports from now on. */
   useLogger(logger: Logger): void;
 }

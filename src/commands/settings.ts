@@ -18,7 +18,7 @@ export function readEnvironment({ environment, workingDir }: Terminal): Terminal
 /** Starts what the settings leave open, and gives the configuration with it. */
 export async function provide(
   settings: Settings,
-  { terminal, lifecycle, step }: CommandRun,
+  { terminal, lifecycle, step, log, ending }: CommandRun,
   purpose: 'server' | 'command',
 ): Promise<{ readonly config: Config; readonly embedded: Embedded }> {
   const embedded = await startEmbedded(settings, {
@@ -27,6 +27,8 @@ export async function provide(
     purpose,
     lifecycle,
     step,
+    log,
+    ending,
   });
   const config = completeConfig(settings, {
     ...(embedded.secretKey ? { secretKey: embedded.secretKey } : {}),

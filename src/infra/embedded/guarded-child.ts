@@ -14,8 +14,10 @@ export interface Program {
   readonly cwd: string;
   /** The user to run as; absent: that of this process. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Where its output goes; written anew at each start. */
+  /** Where its output goes. */
   readonly logFile: string;
+  /** Adds to what the file holds already; else the file is written anew. */
+  readonly keepsLog?: boolean;
   /** Sent one after the other until it is gone, each with the time it gets. SIGKILL follows by itself. */
   readonly stopSignals: readonly (readonly [signal: NodeJS.Signals, waitMs: number])[];
 }
@@ -37,7 +39,7 @@ const serverEnvironment = {
 
 /** Starts the program and its guard. Throws {@link StartFault} when it cannot be executed. */
 export async function startGuarded(program: Program): Promise<GuardedChild> {
-  const log = openSync(program.logFile, 'w', 0o600);
+  const log = openSync(program.logFile, program.keepsLog === true ? 'a' : 'w', 0o600);
   let child: ChildProcess;
   try {
     child = spawn(program.command, [...program.args], {

@@ -3,8 +3,11 @@ import { Secret, type LiveKitConfig, type Settings } from '../../config.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { openDataDir } from './data-dir.ts';
 import { devSecrets, findDevSecrets } from './dev-secrets.ts';
+import type { EmbeddedLog } from './kept-server.ts';
 import { findEmbeddedLiveKit, startEmbeddedLiveKit, type LiveKitStart } from './livekit.ts';
 import { findRunningPostgres, startEmbeddedPostgres, type EmbeddedPostgres } from './postgres.ts';
+
+export type { EmbeddedLog };
 
 export interface Embedded {
   readonly secretKey?: Secret;
@@ -21,6 +24,8 @@ export interface Embedded {
  * @param options.purpose a server wants a media server and the data folder for itself; a command wants the database
  *   alone, and uses that of a running server
  * @param options.step called between steps; throws to abandon the start
+ * @param options.ending from then on none is started again
+ * @param options.log where it is told that one of them ended by itself and was started again, or could not be
  * Throws {@link StartFault}. A media server that does not start is no fault.
  */
 export async function startEmbedded(
@@ -31,6 +36,8 @@ export async function startEmbedded(
     readonly purpose: 'server' | 'command';
     readonly lifecycle: Lifecycle;
     readonly step: () => void;
+    readonly log: EmbeddedLog;
+    readonly ending: AbortSignal;
   },
 ): Promise<Embedded> {
   // LiveKit beside this process is on loopback, where the network does not reach it: all voice goes over the WebSocket.
@@ -53,6 +60,8 @@ export async function startEmbedded(
       password: secrets.postgresPassword,
       pid: options.pid,
       shares: options.purpose === 'command',
+      log: options.log,
+      ending: options.ending,
     });
     running.push(postgres);
     options.step();
@@ -67,6 +76,8 @@ export async function startEmbedded(
       apiSecret: settings.embeddedLiveKitKeys?.apiSecret ?? new Secret(secrets.livekitApiSecret),
       webhookUrl: `${originOf(settings.http)}/api/v1/media/webhook`,
       pid: options.pid,
+      log: options.log,
+      ending: options.ending,
     });
     if (media.kind === 'started') running.push(media);
     options.step();

@@ -8,6 +8,7 @@ import type { LiveKitConfig, Secret } from '../../config.ts';
 import { lockOwner, takeLock } from './folder-lock.ts';
 import { freeTcpPort, freeUdpPort } from './free-port.ts';
 import { startGuarded, type GuardedChild } from './guarded-child.ts';
+import { type EmbeddedLog, keepServer } from './kept-server.ts';
 import { processIdentity } from './process-identity.ts';
 
 const readyMs = 5000;
@@ -16,8 +17,7 @@ export type LiveKitStart =
   | {
       readonly kind: 'started';
       readonly livekit: LiveKitConfig;
-      readonly mediaPort: number;
-      readonly exited: Promise<unknown>;
+      /** Until then it is started again when it ends by itself. */
       stop(): Promise<void>;
     }
   /** Another process on this data folder runs one: both use it, as they share their groups. */
@@ -51,6 +51,8 @@ export async function startEmbeddedLiveKit(options: {
   readonly apiSecret: Secret;
   readonly webhookUrl: string;
   readonly pid: number;
+  readonly log: EmbeddedLog;
+  readonly ending: AbortSignal;
 }): Promise<LiveKitStart> {
   const executable = findLiveKit(options.searchPath);
   if (executable === null) return { kind: 'not_found' };
@@ -115,29 +117,39 @@ async function bringUp(
   rmSync(configFile, { force: true });
   writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
 
-  const logFile = join(options.dataDir, 'livekit.log');
-  const child = await startGuarded({
-    command: executable,
-    args: ['--config', configFile],
-    cwd: options.dataDir,
-    logFile,
-    stopSignals: [
-      ['SIGTERM', 1000],
-      ['SIGTERM', 1000],
-    ],
-  });
-  writeFileSync(join(options.dataDir, 'livekit.pid'), String(child.pid));
   const host = `http://127.0.0.1:${port}`;
-  if (!(await answers(child, host))) {
+  const logFile = join(options.dataDir, 'livekit.log');
+  const start = async (again: AbortSignal | null): Promise<GuardedChild | null> => {
+    const child = await startGuarded({
+      command: executable,
+      args: ['--config', configFile],
+      cwd: options.dataDir,
+      logFile,
+      keepsLog: again !== null,
+      stopSignals: [
+        ['SIGTERM', 1000],
+        ['SIGTERM', 1000],
+      ],
+    });
+    writeFileSync(join(options.dataDir, 'livekit.pid'), String(child.pid));
+    if (await answers(child, host, again)) return child;
     await child.stop();
-    return { kind: 'failed', reason: `it does not answer on ${host}; its output is in ${logFile}` };
-  }
+    return null;
+  };
+  const child = await start(null);
+  if (child === null) return { kind: 'failed', reason: `it does not answer on ${host}; its output is in ${logFile}` };
+  const server = keepServer({
+    name: 'livekit-server',
+    logFile,
+    child,
+    startAgain: start,
+    log: options.log,
+    ending: options.ending,
+  });
   return {
     kind: 'started',
     livekit: { host, publicUrl: `ws://127.0.0.1:${port}`, apiKey: options.apiKey, apiSecret: options.apiSecret },
-    mediaPort,
-    exited: child.exited,
-    stop: () => child.stop(),
+    stop: () => server.stop(),
   };
 }
 
@@ -148,9 +160,9 @@ function loopbackInterfaces(): string[] {
 }
 
 /** A faulty configuration ends the server with status 0, so only its answer counts. */
-async function answers(child: GuardedChild, host: string): Promise<boolean> {
+async function answers(child: GuardedChild, host: string, unwanted: AbortSignal | null): Promise<boolean> {
   const until = performance.now() + readyMs;
-  while (performance.now() < until && !child.hasExited()) {
+  while (performance.now() < until && !child.hasExited() && unwanted?.aborted !== true) {
     try {
       const response = await fetch(host, { signal: AbortSignal.timeout(500) });
       await response.body?.cancel();

@@ -15,6 +15,7 @@ import { configExitCode, errorCode, StartFault, unavailableExitCode } from '../s
 import { lockOwner, takeLock } from './folder-lock.ts';
 import { freeTcpPort } from './free-port.ts';
 import { startGuarded, type GuardedChild } from './guarded-child.ts';
+import { type EmbeddedLog, keepServer } from './kept-server.ts';
 import { processIdentity } from './process-identity.ts';
 import { canReach, serverUser, throughClosedFolders, type UnixUser } from './unprivileged-user.ts';
 
@@ -29,7 +30,10 @@ export interface EmbeddedPostgres {
   readonly folder: string;
   /** The process that runs it; null when it was started here. */
   readonly ownerPid: number | null;
-  /** Ends sessions, writes a checkpoint, and is gone within 3 s. That of another process goes on. */
+  /**
+   * Ends sessions, writes a checkpoint, and is gone within 3 s; until then it is started again when it ends by itself.
+   * That of another process goes on.
+   */
   stop(): Promise<void>;
 }
 
@@ -50,6 +54,8 @@ export async function startEmbeddedPostgres(options: {
   readonly password: string;
   readonly pid: number;
   readonly shares: boolean;
+  readonly log: EmbeddedLog;
+  readonly ending: AbortSignal;
 }): Promise<EmbeddedPostgres> {
   const { dataDir, password } = options;
   const binaries = findBinaries();
@@ -79,7 +85,9 @@ export async function startEmbeddedPostgres(options: {
       await initialise({ binaries, dataDir, draft, folder, password, user });
     }
     refuseOtherVersion(folder, binaries);
-    const { child, port } = await bringUp({ binaries, dataDir, folder, user });
+    const logFile = join(dataDir, 'postgres.log');
+    const place = { binaries, folder, user, logFile };
+    const { child, port } = await bringUp(place);
     const url = urlOf(password, port);
     try {
       await ensureDatabase(url, dataDir);
@@ -87,13 +95,21 @@ export async function startEmbeddedPostgres(options: {
       await child.stop();
       throw error;
     }
+    const server = keepServer({
+      name: 'PostgreSQL',
+      logFile,
+      child,
+      startAgain: (signal) => startAgain(place, port, signal),
+      log: options.log,
+      ending: options.ending,
+    });
     return {
       url: new Secret(url),
       port,
       folder,
       ownerPid: null,
       stop: async () => {
-        await child.stop();
+        await server.stop();
         release();
       },
     };
@@ -259,49 +275,62 @@ function refuseOtherVersion(folder: string, binaries: Binaries): void {
   );
 }
 
+interface Place {
+  readonly binaries: Binaries;
+  readonly folder: string;
+  readonly user: UnixUser | null;
+  readonly logFile: string;
+}
+
 /** Tries again when the port was taken between choosing and listening, or a dying server still holds its memory. */
-async function bringUp(step: {
-  binaries: Binaries;
-  dataDir: string;
-  folder: string;
-  user: UnixUser | null;
-}): Promise<{ child: GuardedChild; port: number }> {
-  const logFile = join(step.dataDir, 'postgres.log');
+async function bringUp(place: Place): Promise<{ child: GuardedChild; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freeTcpPort();
-    const settings = {
-      listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
-      port: String(port),
-      log_timezone: 'UTC',
-      timezone: 'UTC',
-    };
-    const args = [
-      '-D',
-      step.folder,
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ];
-    const child = await startGuarded({
-      ...asUser(step.user, [step.binaries.postgres, step.folder], step.binaries.postgres, args),
-      cwd: '/',
-      logFile,
-      stopSignals: [
-        ['SIGINT', 2000],
-        ['SIGQUIT', 1000],
-      ],
-    });
-    if (await isReady(child, step.folder)) return { child, port };
+    const child = await startServer(place, port, false);
+    if (await isReady(child, place.folder, null)) return { child, port };
     await child.stop();
-    if (attempt === 4)
+    if (attempt === 4) {
+      const { logFile } = place;
       throw new StartFault(`The embedded PostgreSQL does not start: ${lastLine(logFile)} (all of it in ${logFile})`);
+    }
     await sleep(500);
   }
 }
 
+/** The pid file of the one that has ended stays: by it PostgreSQL knows that a process of that one still uses the data. */
+async function startAgain(place: Place, port: number, unwanted: AbortSignal): Promise<GuardedChild | null> {
+  const child = await startServer(place, port, true);
+  if (await isReady(child, place.folder, unwanted)) return child;
+  await child.stop();
+  return null;
+}
+
+function startServer(place: Place, port: number, keepsLog: boolean): Promise<GuardedChild> {
+  const { binaries, folder, user, logFile } = place;
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    port: String(port),
+    log_timezone: 'UTC',
+    timezone: 'UTC',
+  };
+  const args = ['-D', folder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  return startGuarded({
+    ...asUser(user, [binaries.postgres, folder], binaries.postgres, args),
+    cwd: '/',
+    logFile,
+    keepsLog,
+    stopSignals: [
+      ['SIGINT', 2000],
+      ['SIGQUIT', 1000],
+    ],
+  });
+}
+
 /** The eighth line of the pid file says `ready` once connections are taken. */
-async function isReady(child: GuardedChild, folder: string): Promise<boolean> {
+async function isReady(child: GuardedChild, folder: string, unwanted: AbortSignal | null): Promise<boolean> {
   const until = performance.now() + readyMs;
-  while (performance.now() < until && !child.hasExited()) {
+  while (performance.now() < until && !child.hasExited() && unwanted?.aborted !== true) {
     const lines = readLines(join(folder, 'postmaster.pid'));
     if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return true;
     await sleep(20);
