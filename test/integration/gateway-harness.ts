@@ -87,7 +87,8 @@ export class GatewayHarness {
   origin = '';
   readonly #eventHandlers = new Set<(event: DomainEvent) => Promise<void> | void>();
 
-  constructor(overrides: Partial<GatewayPorts> = {}) {
+  /** `headersTimeoutMs`: how long the headers of a request may take. */
+  constructor(overrides: Partial<GatewayPorts> = {}, { headersTimeoutMs = 30_000 } = {}) {
     const sessions: SessionAccess = {
       authenticate: async (token) => {
         const known = this.tokens.get(token);
@@ -125,7 +126,11 @@ export class GatewayHarness {
     this.server = fastify({
       genReqId: requestIdOf,
       clientErrorHandler: answerClientError,
-      http: { shouldUpgradeCallback: isSocketUpgrade, headersTimeout: 400, connectionsCheckingInterval: 100 },
+      http: {
+        shouldUpgradeCallback: isSocketUpgrade,
+        headersTimeout: headersTimeoutMs,
+        connectionsCheckingInterval: 100,
+      },
       exposeHeadRoutes: false,
     }).withTypeProvider<ZodTypeProvider>();
     this.server.setSerializerCompiler(serializerCompiler);
