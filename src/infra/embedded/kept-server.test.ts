@@ -127,15 +127,20 @@ it('is not started again once it was stopped, and what was just being started is
   expect(lines).toEqual([]);
 });
 
-it('is not started again when the process is about to stop, and is stopped in its turn', async () => {
+it('is not started again when the process is about to stop', async () => {
   const first = await run(lives);
-  const server = keep(first, () => run(lives), { firstPauseMs: 0 });
+  keep(first, () => run(lives), { firstPauseMs: 0 });
   ending.abort();
   expect(first.hasExited()).toBe(false);
+  ending = new AbortController();
+  const other = await run(lives);
+  keep(other, () => run(lives), { firstPauseMs: 50 });
   process.kill(first.pid, 'SIGKILL');
   await first.exited;
-  await server.stop();
-  expect(begun).toHaveLength(1);
+  process.kill(other.pid, 'SIGKILL');
+  // The other one, of a process that goes on, is there again.
+  await expect.poll(() => lines, { timeout: 10_000 }).toHaveLength(1);
+  expect(begun).toHaveLength(3);
 });
 
 it('is not started at all when it is stopped in the pause before', async () => {
