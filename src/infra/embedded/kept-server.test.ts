@@ -134,12 +134,21 @@ it('is not started again when the process is about to stop', async () => {
   expect(first.hasExited()).toBe(false);
   ending = new AbortController();
   const other = await run(lives);
-  keep(other, () => run(lives), { firstPauseMs: 50 });
+  const isBack = Promise.withResolvers<void>();
+  keep(
+    other,
+    async () => {
+      const child = await run(lives);
+      isBack.resolve();
+      return child;
+    },
+    { firstPauseMs: 50 },
+  );
   process.kill(first.pid, 'SIGKILL');
   await first.exited;
   process.kill(other.pid, 'SIGKILL');
   // The other one, of a process that goes on, is there again.
-  await expect.poll(() => lines, { timeout: 10_000 }).toHaveLength(1);
+  await isBack.promise;
   expect(begun).toHaveLength(3);
 });
 
