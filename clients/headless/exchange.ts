@@ -4,6 +4,7 @@ import type { Recording } from './audio/recording.ts';
 import type { SpeechSource } from './audio/speech-source.ts';
 import type { Pcm } from './audio/wav.ts';
 import type { HeadlessClient } from './client.ts';
+import { StandstillWatch } from './standstill.ts';
 import { milliseconds, type Transcript } from './transcript.ts';
 
 /** The talker is louder or softer at the listener's by no more than this. */
@@ -11,7 +12,7 @@ const LEVEL_LIMIT_DB = 6;
 /** Sound is listened to for so long after the release, and must have ended within the limit. */
 const LISTEN_ON_MS = 1_000;
 export const SILENCE_LIMIT_MS = 400;
-const HEARD_LIMIT_MS = 5_000;
+const HEARD_LIMIT_MS = 10_000;
 const POLL_MS = 5;
 
 /** Two people in one group; the one talks and the other listens. */
@@ -43,6 +44,7 @@ export interface Outcome {
  */
 export async function talkOnce(exchange: Exchange): Promise<Outcome> {
   const { talker, microphone, sentence, listener, recording, transcript } = exchange;
+  using watch = new StandstillWatch();
   const talk = await talker.press();
   await talk.onAir;
   const onAirAtMs = performance.now();
@@ -63,7 +65,8 @@ export async function talkOnce(exchange: Exchange): Promise<Outcome> {
   await pause(LISTEN_ON_MS);
   microphone.hush();
   const lastAtMs = recording.lastAudible() ?? releasedAtMs;
-  const silentAfterMs = Math.max(0, lastAtMs - releasedAtMs);
+  // What came while nobody could listen is heard late.
+  const silentAfterMs = Math.max(0, lastAtMs - releasedAtMs - watch.between(releasedAtMs, lastAtMs));
   const comparison = findSentence(recording.between(onAirAtMs, releasedAtMs), sentence);
   const { likeness, levelDb } = comparison;
   transcript.note(listener.name, `heard the sentence: likeness ${likeness.toFixed(2)}, ${levelDb.toFixed(1)} dB`);
@@ -76,7 +79,7 @@ export async function talkOnce(exchange: Exchange): Promise<Outcome> {
     faults.push(`${listener.name} still heard a voice ${milliseconds(silentAfterMs)} after the release`);
   return {
     grantedAfterMs: talk.grantedAtMs - talk.pressedAtMs,
-    heardAfterMs: heardAtMs - talk.grantedAtMs,
+    heardAfterMs: heardAtMs - talk.grantedAtMs - watch.between(talk.grantedAtMs, heardAtMs),
     comparison,
     silentAfterMs,
     faults,

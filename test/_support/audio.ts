@@ -50,13 +50,17 @@ export interface Speech {
   readonly first?: number;
 }
 
-/** Sends packets at a steady rate; a late timer is made up for. Stops early when the socket is closed. */
+/** A machine that stood still for longer than this is no reason to say what was not said at once: that is too fast. */
+const MADE_UP_MS = 200;
+
+/** Sends packets at a steady rate; a late timer is made up for, a standstill is not. Stops early when the socket is closed. */
 export async function speak(client: WsClient, speech: Speech): Promise<void> {
   const { streamId, count, everyMs, opusBytes = 40, first = 0 } = speech;
-  const startedAtMs = performance.now();
+  let startedAtMs = performance.now();
   for (let index = 0; index < count; index += 1) {
     const earlyMs = startedAtMs + index * everyMs - performance.now();
     if (earlyMs > 1) await pause(earlyMs);
+    else if (earlyMs < -MADE_UP_MS) startedAtMs -= earlyMs;
     if (!client.isOpen) return;
     sendPacket(client, streamId, first + index, opusBytes);
   }

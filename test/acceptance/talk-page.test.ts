@@ -373,7 +373,8 @@ describe('the page says', () => {
 
 describe('a lost server', () => {
   it('is found again when it comes back, with the group and a talk that works', async () => {
-    expectedComplaints = /WebSocket connection|ERR_CONNECTION_REFUSED/;
+    // Of whatever was under way when the server was killed, and of each try since.
+    expectedComplaints = /WebSocket connection|net::ERR_/;
     await using own = await createDatabase();
     const place = await makeTemporaryDirectory('talk-page-lost');
     let server = await startNeda({ databaseUrl: own.url, directory: place });
@@ -409,13 +410,11 @@ describe('a lost server', () => {
     await page.keyboard.down(' ');
     await page.getByText('You are talking').waitFor();
     const { talkId } = await admin.waitForType('TALK_STARTED');
-    const cutAtMs = performance.now();
     await page.evaluate('opened.at(-1).close()');
-    await until(async () => (await page.evaluate('opened.length')) === 2, {
+    await until(() => page.evaluate<boolean>('opened.length > 1'), {
       limitMs: 1_500,
       describe: () => 'the page connects again',
     });
-    expect(performance.now() - cutAtMs).toBeLessThan(1_500);
     await status(page, 'Connected').waitFor();
     await page.keyboard.up(' ');
     expect(await admin.waitForType('TALK_ENDED')).toMatchObject({ talkId, cause: 'released' });

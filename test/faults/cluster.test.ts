@@ -11,6 +11,8 @@ import type { WsClient } from '../_support/ws-client.ts';
 
 /** Longer than a lease and the quiet time of a new store together. */
 const RECOVERY_MS = 20_000;
+/** New work is refused so soon while Redis is silent: 300 ms, and what a busy machine adds. */
+const QUICK_MS = 1_500;
 /** Of one process to one primary. */
 const MOST_CONNECTIONS = 3;
 
@@ -111,7 +113,7 @@ describe('on a Redis Cluster', () => {
     const granted = await alice.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     await bob.expect('TALK_QUEUED', 'REQUEST_TALK', { groupId, queue: true });
     await here.kill();
-    const ended = await bob.waitForType('TALK_ENDED', { groupId, limitMs: 9_000 });
+    const ended = await bob.waitForType('TALK_ENDED', { groupId, limitMs: RECOVERY_MS });
     expect(ended).toMatchObject({ talkId: granted['talkId'], cause: 'expired' });
     expect(await bob.waitForType('TALK_GRANTED', { groupId })).toMatchObject({ seq: Number(ended['seq']) + 1 });
   });
@@ -122,10 +124,8 @@ describe('on a Redis Cluster', () => {
     const [silentGroup = '', livingGroup = ''] = await groupsOf([frozen, living]);
     const { alice, bob } = await people(silentGroup, livingGroup);
     frozen.pause();
-    const askedAtMs = performance.now();
-    const denied = await alice.request('REQUEST_TALK', { groupId: silentGroup });
+    const denied = await alice.request('REQUEST_TALK', { groupId: silentGroup }, QUICK_MS);
     expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable' });
-    expect(alice.timeOf(denied) - askedAtMs).toBeLessThan(1_500);
     await alice.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId: livingGroup });
     await bob.waitForType('TALK_STARTED', { groupId: livingGroup });
     frozen.resume();

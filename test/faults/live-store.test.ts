@@ -9,6 +9,8 @@ import type { WsClient } from '../_support/ws-client.ts';
 
 /** Longer than a lease and the quiet time of a new store together. */
 const RECOVERY_MS = 20_000;
+/** New work is refused so soon while Redis is silent: 300 ms, and what a busy machine adds. */
+const QUICK_MS = 1_500;
 
 describe('when the live store fails', () => {
   let redis: TestRedis;
@@ -55,14 +57,12 @@ describe('when the live store fails', () => {
   test('a pause shorter than the lease refuses new work quickly and ends no talk', async () => {
     const { groupId, alice, bob, granted } = await talking();
     redis.pause();
-    const askedAtMs = performance.now();
-    const denied = await bob.request('REQUEST_TALK', { groupId });
+    const denied = await bob.request('REQUEST_TALK', { groupId }, QUICK_MS);
     expect(denied).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable' });
-    expect(bob.timeOf(denied) - askedAtMs).toBeLessThan(1_500);
     await bob.settled();
     redis.resume();
     await until(async () => (await bob.request('REQUEST_TALK', { groupId }))['cause'] === 'busy', {
-      limitMs: 5_000,
+      limitMs: RECOVERY_MS,
       describe: () => bob.describe(),
     });
     expect(alice.messages('TALK_REVOKED')).toEqual([]);
@@ -75,11 +75,9 @@ describe('when the live store fails', () => {
 
   test('a pause longer than the lease ends the talk at the lease, and it goes on afterwards', async () => {
     const { groupId, alice, bob, granted } = await talking();
-    const pausedAtMs = performance.now();
     redis.pause();
-    const revoked = await alice.waitForType('TALK_REVOKED', { groupId, limitMs: 8_000 });
+    const revoked = await alice.waitForType('TALK_REVOKED', { groupId, limitMs: 6_500 });
     expect(revoked).toMatchObject({ talkId: granted['talkId'], cause: 'expired' });
-    expect(alice.timeOf(revoked) - pausedAtMs).toBeLessThan(6_500);
     redis.resume();
     for (const client of [alice, bob]) {
       const ended = await client.waitForType('TALK_ENDED', { groupId, limitMs: RECOVERY_MS });
@@ -92,8 +90,8 @@ describe('when the live store fails', () => {
   test('an empty restart begins a new epoch: all are told anew, nothing is granted for a lease, then talks go on', async () => {
     const { groupId, alice, bob, granted } = await talking();
     await redis.kill();
-    await redis.start();
     const restartedAtMs = performance.now();
+    await redis.start();
     const revoked = await alice.waitForType('TALK_REVOKED', { groupId, limitMs: RECOVERY_MS });
     expect(revoked).toMatchObject({ talkId: granted['talkId'], cause: 'expired' });
     for (const client of [alice, bob]) {
@@ -153,7 +151,7 @@ describe('when the live store fails', () => {
       async () => {
         redis.pause();
         const pausedAtMs = performance.now();
-        await until(() => performance.now() - pausedAtMs > 8_000, { limitMs: 10_000, describe: () => 'it is away' });
+        await until(() => performance.now() - pausedAtMs > 8_000, { limitMs: 20_000, describe: () => 'it is away' });
         redis.resume();
       },
     ],
@@ -183,7 +181,7 @@ describe('when the live store fails', () => {
         const answer = await alice.request('RELEASE_TALK', { groupId });
         return answer.type === 'TALK_RELEASED';
       },
-      { limitMs: 5_000, everyMs: 100, describe: () => alice.describe() },
+      { limitMs: RECOVERY_MS, everyMs: 100, describe: () => alice.describe() },
     );
     const ended = await bob.waitForType('TALK_ENDED', { groupId, limitMs: 10_000 });
     expect(ended).toMatchObject({ talkId: granted['talkId'], cause: 'released' });
@@ -194,7 +192,7 @@ describe('when the live store fails', () => {
   test('a frozen process loses its talk once, and knows it when it thaws', async () => {
     const { groupId, alice, bob, granted } = await talking();
     here.pause();
-    const ended = await bob.waitForType('TALK_ENDED', { groupId, limitMs: 12_000 });
+    const ended = await bob.waitForType('TALK_ENDED', { groupId, limitMs: RECOVERY_MS });
     expect(ended).toMatchObject({ talkId: granted['talkId'], cause: 'expired' });
     const next = await bob.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     here.resume();

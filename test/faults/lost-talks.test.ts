@@ -66,8 +66,14 @@ describe('when the live store is lost', () => {
 
   async function gaps(neda: Neda): Promise<unknown[]> {
     const { accessToken: token } = await neda.rest.login('admin');
-    const { items } = audit.parse(await neda.rest.expect(200, 'GET', '/api/v1/admin/audit?limit=100', { token }));
-    return items.filter(({ action }) => action === 'history.gap');
+    return until(
+      async () => {
+        const body = await neda.rest.expect(200, 'GET', '/api/v1/admin/audit?limit=100', { token });
+        const found = audit.parse(body).items.filter(({ action }) => action === 'history.gap');
+        return found.length > 0 && found;
+      },
+      { limitMs: TOLD_MS, everyMs: 200, describe: () => 'the gap is in the audit log' },
+    );
   }
 
   test('with the talk open, the talk is in the history once, ended expired', async () => {

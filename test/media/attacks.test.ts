@@ -13,7 +13,7 @@ import { tracks } from './attacks/tracks.ts';
 
 const ATTACKS: readonly Attack[] = [...ends, ...replayed, ...tracks, ...rooms, ...comebacks];
 const LIMIT_MS = 60_000;
-const LATE_ENTRY_LIMIT_MS = 5_000;
+const LATE_ENTRY_LIMIT_MS = 15_000;
 
 const measurements = new Measurements();
 let field: Field;

@@ -43,7 +43,7 @@ describe('calls for one group', () => {
     bench().proxy.setDelay(1_000);
     const stuck = timed(server.allowSpeaking(bench().groupId, bench().identity, 3_000));
     await until(() => bench().proxy.sent().includes(bench().groupId), {
-      limitMs: 1_000,
+      limitMs: 10_000,
       describe: () => 'the first call is under way',
     });
     bench().proxy.setDelay(0);
@@ -100,7 +100,10 @@ describe('a media server that is away', () => {
     );
     expect(await server.health()).toBe('down');
     await livekit.start();
-    await until(async () => (await server.health()) === 'ok', { limitMs: 5_000, describe: () => 'health is ok again' });
+    await until(async () => (await server.health()) === 'ok', {
+      limitMs: 15_000,
+      describe: () => 'health is ok again',
+    });
     expect(bench().lines.filter((line) => line.startsWith('warn media server cannot be used'))).toHaveLength(1);
     expect(bench().lines.filter((line) => line.startsWith('info media server can be used again'))).toHaveLength(1);
     expect(bench().lines).toHaveLength(2);
@@ -115,9 +118,9 @@ describe('a media server that is away', () => {
     });
     const away = async (): Promise<void> => {
       await livekit.kill();
-      await until(async () => (await server.health()) === 'down', { limitMs: 5_000, describe: () => 'it is down' });
+      await until(async () => (await server.health()) === 'down', { limitMs: 15_000, describe: () => 'it is down' });
       await livekit.start();
-      await until(async () => (await server.health()) === 'ok', { limitMs: 5_000, describe: () => 'it is back' });
+      await until(async () => (await server.health()) === 'ok', { limitMs: 15_000, describe: () => 'it is back' });
     };
     expect(await server.health()).toBe('ok');
     expect(returns).toBe(0);
@@ -173,7 +176,7 @@ describe('a right that may stand although it should not', () => {
     const before = await bench().version();
     // LISTEN for who listens changes nothing: two changes are the late grant and its withdrawal.
     await until(async () => (await bench().version()) >= before + 2, {
-      limitMs: 5_000,
+      limitMs: 15_000,
       describe: () => 'the late grant is carried out and withdrawn',
     });
     expect(await bench().permission()).toMatchObject({ canPublish: false, canSubscribe: true });
@@ -190,7 +193,7 @@ describe('a right that may stand although it should not', () => {
     expect(await bench().permission()).toMatchObject({ canPublish: true });
     bench().proxy.setDelay(0);
     await until(async () => !(await bench().permission()).canPublish, {
-      limitMs: 5_000,
+      limitMs: 15_000,
       describe: () => 'the right is withdrawn',
     });
   });
@@ -234,7 +237,7 @@ async function untilAsserted(server: MediaServer): Promise<void> {
   bench().proxy.setDelay(0);
   const before = bench().callsAbout(witness);
   await until(() => bench().callsAbout(witness) > before, {
-    limitMs: 5_000,
+    limitMs: 15_000,
     describe: () => 'the witness is looked after',
   });
 }

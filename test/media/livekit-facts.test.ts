@@ -19,7 +19,7 @@ import { lookUp, permissionOf } from './room-client.ts';
  */
 
 const IDENTITY = 'u_somebody';
-const HEARD_LIMIT_MS = 5_000;
+const HEARD_LIMIT_MS = 15_000;
 /** Joins are enforced for so long after LiveKit was away. */
 const REFRESHED_LIFE_SECONDS = 600;
 

@@ -108,8 +108,8 @@ test('a talk goes on after its connection was cut, and is heard on', async () =>
   await bob.page.keyboard.down(' ');
   await alice.page.getByText('Bob is talking').waitFor();
   await bob.page.evaluate('opened.at(-1).close()');
-  await until(async () => bob.page.evaluate<boolean>('opened.length === 2 && opened[1].readyState === 1'), {
-    limitMs: 5_000,
+  await until(async () => bob.page.evaluate<boolean>('opened.length > 1 && opened.at(-1).readyState === 1'), {
+    limitMs: 15_000,
     describe: () => 'the page connects again',
   });
   await untilHeard(alice.page, spoken, { sinceMs: await playedMs(alice.page) });

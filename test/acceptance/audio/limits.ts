@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { StandstillWatch } from '../../../clients/headless/standstill.ts';
 import { numbers, numbersOf, sendPacket, speak } from '../../_support/audio.ts';
 import { WsClient } from '../../_support/ws-client.ts';
 import { type AudioScene, joinWithAudio, letGo, press, since, untilHeard } from './scene.ts';
@@ -12,12 +13,12 @@ export function testLimits(scene: () => AudioScene): void {
     await press(first.alice.client, first.groupId);
     await press(second.bob.client, second.groupId);
     first.alice.client.terminate();
+    const sinceMs = performance.now();
     const back = await WsClient.signIn(scene().here.origin, first.alice.tokens.accessToken);
     scene().keep(back);
     const joined = await back.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: first.groupId });
     expect(joined['floor']).toMatchObject({ mine: true });
     await second.bob.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId: second.groupId });
-    const sinceMs = performance.now();
     for (const [talker, listener, groupId] of [
       [back, first.carol.client, first.groupId],
       [second.bob.client, second.carol.client, second.groupId],
@@ -31,12 +32,11 @@ export function testLimits(scene: () => AudioScene): void {
 
   test('a talker of whom nothing comes for 4 s loses the floor', async () => {
     const { groupId, alice, carol } = await scene().trio();
+    const pressedAtMs = performance.now();
     const streamId = await press(alice.client, groupId);
-    const grantedAtMs = performance.now();
-    const revoked = await alice.client.waitForType('TALK_REVOKED', { groupId, limitMs: 8_000 });
+    const revoked = await alice.client.waitForType('TALK_REVOKED', { groupId, limitMs: T1_MS + 1_500 });
     expect(revoked).toMatchObject({ cause: 'media_failed', retryAfterMs: 0 });
-    expect(alice.client.timeOf(revoked) - grantedAtMs).toBeGreaterThan(T1_MS - 100);
-    expect(alice.client.timeOf(revoked) - grantedAtMs).toBeLessThan(T1_MS + 1_500);
+    expect(alice.client.timeOf(revoked) - pressedAtMs).toBeGreaterThan(T1_MS - 100);
     for (const { client } of [alice, carol]) {
       expect(await client.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'media_failed' });
     }
@@ -60,7 +60,7 @@ export function testLimits(scene: () => AudioScene): void {
   test('the 4 s begin anew when the talker comes back', async () => {
     const { groupId, alice, carol } = await scene().trio();
     const streamId = await press(alice.client, groupId);
-    await since(performance.now(), 3_200);
+    await since(performance.now(), 2_000);
     alice.client.terminate();
     const again = await WsClient.signIn(scene().here.origin, alice.tokens.accessToken);
     scene().keep(again);
@@ -76,18 +76,21 @@ export function testLimits(scene: () => AudioScene): void {
 
   test('over 110 packets a second are dropped, and end the talk when it goes on', async () => {
     const { groupId, alice, bob, carol } = await scene().trio();
+    using watch = new StandstillWatch();
     const streamId = await press(alice.client, groupId);
+    const pressedAtMs = performance.now();
     const speaking = speak(alice.client, { streamId, count: 1_600, everyMs: 5, opusBytes: 5 });
     const ended = await carol.client.waitForType('TALK_ENDED', { groupId, limitMs: 12_000 });
     expect(ended).toMatchObject({ cause: 'media_failed' });
     expect(Number(ended['durationMs'])).toBeGreaterThan(5_000);
-    expect(Number(ended['durationMs'])).toBeLessThan(8_000);
+    const spokenMs = Number(ended['durationMs']) - watch.between(pressedAtMs);
+    expect(spokenMs).toBeLessThan(8_000);
     await speaking;
     await alice.client.settled();
     for (const { client } of [bob, carol]) {
       const seconds = Number(ended['durationMs']) / 1_000;
       expect(numbersOf(client, streamId).length).toBeLessThanOrEqual(110 * Math.ceil(seconds));
-      expect(numbersOf(client, streamId).length).toBeGreaterThan(110 * (Math.floor(seconds) - 1));
+      expect(numbersOf(client, streamId).length).toBeGreaterThan(110 * (Math.floor(spokenMs / 1_000) - 1));
     }
   });
 

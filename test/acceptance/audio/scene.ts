@@ -32,7 +32,7 @@ export async function letGo(client: WsClient, groupId: string): Promise<void> {
 
 export async function untilHeard(client: WsClient, streamId: number, number: number): Promise<void> {
   await until(() => numbersOf(client, streamId).includes(number), {
-    limitMs: 5_000,
+    limitMs: 15_000,
     describe: () => `packet ${number} of ${streamId} comes; ${client.binary.length} came. ${client.describe()}`,
   });
 }
