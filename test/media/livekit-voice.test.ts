@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AudioSource as RtcAudioSource } from '@livekit/rtc-node';
 import { v7 as uuidV7 } from 'uuid';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findSentence, SAME_SENTENCE } from '../../clients/headless/audio/comparison.ts';
 import { Recording } from '../../clients/headless/audio/recording.ts';
 import { type Pcm, readWav } from '../../clients/headless/audio/wav.ts';
@@ -136,5 +137,35 @@ describe('voice over LiveKit', () => {
     const { tracks } = await bench().participant();
     expect(tracks).toEqual([]);
     expect(heard.lastAudible()).toBeUndefined();
+  });
+
+  test('a talker who stops and talks again at once, many times over, can do so each time', async () => {
+    const talker = await talkerAndListener();
+    await allow();
+    void microphone.speakOn();
+    for (let talk = 0; talk < 12; talk += 1) {
+      await talker.startTalk(await grant());
+      await talker.stopTalk();
+    }
+    const fromMs = performance.now();
+    await talker.startTalk(await grant());
+    await untilAudible(fromMs);
+  });
+
+  test('a talker of whom the library does not take some frames goes on', async () => {
+    const talker = await talkerAndListener();
+    await allow();
+    void microphone.speakOn();
+    const capture = vi.spyOn(RtcAudioSource.prototype, 'captureFrame');
+    onTestFinished(() => capture.mockRestore());
+    for (let frame = 0; frame < 3; frame += 1) {
+      capture.mockRejectedValueOnce(new Error('an RtcError occurred: InvalidState - failed to capture frame'));
+    }
+    const fromMs = performance.now();
+    await talker.startTalk(await grant());
+    await untilAudible(fromMs);
+    capture.mockRejectedValueOnce(new Error('an RtcError occurred: InvalidState - failed to capture frame'));
+    await microphone.untilTaken(200);
+    await untilAudible(performance.now());
   });
 });

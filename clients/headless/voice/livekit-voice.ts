@@ -1,10 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   AudioFrame,
   AudioSource as RtcAudioSource,
   AudioStream,
   dispose,
   LocalAudioTrack,
-  type LocalTrackPublication,
   type RemoteParticipant,
   type RemoteTrack,
   type RemoteTrackPublication,
@@ -23,6 +23,8 @@ const FRAME_MS = 10;
 const FRAME_SAMPLES = (SAMPLE_RATE_HZ * FRAME_MS) / 1000;
 /** How much of the microphone may wait in the library: more would be heard later. */
 const QUEUE_MS = 30;
+/** So much sound may be refused in a row. */
+const MOST_REFUSED_MS = 500;
 /** Nobody subscribes in an empty group: the go-ahead comes after this time then. */
 const GO_AHEAD_MS = 400;
 
@@ -38,14 +40,15 @@ export class LivekitVoice implements VoiceTransport {
   readonly #microphone: AudioSource;
   readonly #loudspeaker: AudioSink;
   readonly #source = new RtcAudioSource(SAMPLE_RATE_HZ, 1, QUEUE_MS);
-  readonly #track = LocalAudioTrack.createAudioTrack('microphone', this.#source);
   readonly #streams = new Set<Promise<void>>();
   #room = new Room();
   #joined: Promise<void>;
   #isJoined = false;
-  #publication: LocalTrackPublication | undefined;
+  #published: { readonly sid: string; readonly track: LocalAudioTrack } | undefined;
   #talk: AbortController | undefined;
   #starting: Promise<void> = Promise.resolve();
+  /** The last talk's; the library takes one frame at a time. */
+  #feeding: Promise<void> = Promise.resolve();
 
   private constructor(media: LivekitMedia, { microphone, loudspeaker }: VoiceOptions) {
     this.#microphone = microphone;
@@ -89,7 +92,8 @@ export class LivekitVoice implements VoiceTransport {
     await this.#joined.catch(() => undefined);
     await this.#room.disconnect();
     await Promise.all(this.#streams);
-    await this.#track.close();
+    await this.#feeding;
+    await this.#source.close();
   }
 
   async #begin(media: LivekitMedia, signal: AbortSignal): Promise<void> {
@@ -100,10 +104,14 @@ export class LivekitVoice implements VoiceTransport {
 
     const goAhead = this.#untilSubscribed(signal);
     const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE });
-    this.#publication = await participantOf(this.#room).publishTrack(this.#track, options);
+    // The server takes no track twice, and may not know yet that the last talk's is gone.
+    const track = LocalAudioTrack.createAudioTrack('microphone', this.#source);
+    const { sid } = await participantOf(this.#room).publishTrack(track, options);
+    if (sid === undefined) throw new Error('published without a number');
+    this.#published = { sid, track };
     if (signal.aborted) return this.#unpublish();
-    const feeding = this.#feed(signal);
-    feeding.catch(() => undefined);
+    const feeding = this.#feeding.then(() => this.#feed(signal));
+    this.#feeding = feeding.catch(() => undefined);
     // Feeding ends with the talk, or by a fault.
     await Promise.race([goAhead, feeding]);
   }
@@ -137,11 +145,22 @@ export class LivekitVoice implements VoiceTransport {
     for await (const frame of stream) this.#loudspeaker.write(talker, frame.data);
   }
 
-  /** Sends the microphone until `signal`; the library's queue keeps the pace. */
+  /**
+   * Sends the microphone until `signal`; the library's queue keeps the pace. Throws when it takes nothing for a while: a
+   * frame now and then it refuses, while it is busy with what is published or no longer is, and that frame is lost.
+   */
   async #feed(signal: AbortSignal): Promise<void> {
+    let refused = 0;
     while (!signal.aborted) {
       const samples = this.#microphone.read(FRAME_SAMPLES);
-      await this.#source.captureFrame(new AudioFrame(samples, SAMPLE_RATE_HZ, 1, FRAME_SAMPLES));
+      try {
+        await this.#source.captureFrame(new AudioFrame(samples, SAMPLE_RATE_HZ, 1, FRAME_SAMPLES));
+        refused = 0;
+      } catch (error) {
+        refused += 1;
+        if (!signal.aborted && refused * FRAME_MS >= MOST_REFUSED_MS) throw error;
+        await pause(FRAME_MS);
+      }
     }
   }
 
@@ -159,10 +178,13 @@ export class LivekitVoice implements VoiceTransport {
   }
 
   async #unpublish(): Promise<void> {
-    const { sid } = this.#publication ?? {};
-    this.#publication = undefined;
-    // The track stays open for the next talk.
-    if (sid !== undefined && this.#room.isConnected) await participantOf(this.#room).unpublishTrack(sid, false);
+    const published = this.#published;
+    if (published === undefined) return;
+    this.#published = undefined;
+    const { sid, track } = published;
+    if (this.#room.isConnected) await participantOf(this.#room).unpublishTrack(sid, false);
+    // The source stays open for the next talk.
+    await track.close(false);
   }
 }
 
