@@ -39,7 +39,7 @@ describe('Lifecycle', () => {
     for (const name of ['a', 'b', 'c']) subject.onStop(name, 10_000, never);
     const startedAt = performance.now();
     expect(await subject.stop()).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
   });
 
   it('runs once however often it is asked', async () => {
