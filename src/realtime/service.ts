@@ -15,16 +15,16 @@ import {
 } from './gateway/index.ts';
 import {
   createFloorModules,
+  createLive,
   createLiveControl,
   createLostTalks,
   type FloorTelemetry,
+  type Live,
   type LiveControl,
-  LiveGroups,
   lossOf,
   renamingOf,
   storedTalkOf,
   TalkLedger,
-  TalkRequests,
 } from './live/index.ts';
 import { openLiveStore, type LiveStore } from './live-store.ts';
 import { createVoiceRelay, type VoiceRelay } from './relay/index.ts';
@@ -104,23 +104,23 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     nowMs: clock.nowMs,
     publishers: async (groupId) => {
       const publishers = await store.floor.publishers({ groupId });
-      if (publishers.published.length > 0) live.apply(groupId, publishers);
+      if (publishers.published.length > 0) live.groups.apply(groupId, publishers);
       return publishers;
     },
     guard: {
-      failTalk: (groupId, talkId) => live.failMedia(groupId, talkId),
-      present: () => live.present(),
+      failTalk: (groupId, talkId) => live.endings.failMedia(groupId, talkId),
+      present: () => live.groups.present(),
       ...options.rooms,
     },
   });
   const relay = createVoiceRelay({
     bus: store.audio,
     onFailed: ({ groupId, talkId }) => {
-      live.failMedia(groupId, talkId).catch((error: unknown) => onError(error, 'end without sound'));
+      live.endings.failMedia(groupId, talkId).catch((error: unknown) => onError(error, 'end without sound'));
     },
   });
   const ledger = new TalkLedger(() => performance.now());
-  const live: LiveGroups = new LiveGroups({
+  const live: Live = createLive({
     store: store.floor,
     bus: store.bus,
     media,
@@ -129,15 +129,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     telemetry: options.telemetry,
     audit: options.audit,
     ledger,
-    onHandOver: (keeper, note) => requests.handOver(keeper, note),
-    onError,
-  });
-  const requests = new TalkRequests({
-    store: store.floor,
-    media,
-    withdrawals: live.withdrawals,
     streams: store.streams,
-    telemetry: options.telemetry,
     onError,
   });
   const going = new Set<Promise<void>>();
@@ -149,7 +141,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     claims: store.claims,
     events: options.events,
     tokenRenewal: options.tokenRenewal,
-    modules: createFloorModules({ groups, live, requests, store: store.floor, audit: options.audit, onError }),
+    modules: createFloorModules({ groups, live, store: store.floor, audit: options.audit, onError }),
     listener,
     clock,
     logger,
@@ -167,7 +159,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     let failure: unknown = null;
     for (const groupId of await store.floor.liveGroups()) {
       try {
-        live.apply(groupId, await store.floor.settle({ groupId }));
+        live.groups.apply(groupId, await store.floor.settle({ groupId }));
       } catch (error) {
         // The other groups do not wait for this one.
         failure ??= error;
@@ -207,15 +199,15 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     closeSockets,
     reachEverywhere: () => everywhere.reached(),
     async start() {
-      live.start();
+      live.groups.start();
       unsubscribes = [
         options.events.subscribe(async (event) => {
           const loss = lossOf(event);
-          if (loss !== null) await live.endAbsent(loss);
+          if (loss !== null) await live.endings.endAbsent(loss);
         }),
         options.events.subscribe(async (event) => {
           const renaming = renamingOf(event);
-          if (renaming !== null) await live.rename(renaming);
+          if (renaming !== null) await live.changes.rename(renaming);
         }),
         options.events.subscribe((event) => mediaGuard.heard(event)),
         options.events.subscribe((event) => {
@@ -238,7 +230,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       if (sweeper !== null) clearTimeout(sweeper);
       sweeper = null;
       await mediaGuard.close();
-      live.stop();
+      live.groups.stop();
       relay.close();
       await store.claims.close();
       await media.close();
@@ -249,7 +241,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
 
 /** What becomes of a group when a socket, a session or a membership of it is gone. */
 function createListener(
-  live: LiveGroups,
+  live: Live,
   relay: VoiceRelay,
   going: Set<Promise<void>>,
   onError: (error: unknown, step: string) => void,
@@ -260,22 +252,22 @@ function createListener(
   }
   return {
     onGone(connection, how) {
-      for (const groupId of [...connection.joined]) follow('gone', live.leave(connection, groupId, how));
+      for (const groupId of [...connection.joined]) follow('gone', live.joins.leave(connection, groupId, how));
     },
     onAudio: (connection, packet) => relay.take(connection, packet),
     onRevoked(connection) {
       const { session } = connection;
       for (const groupId of [...connection.joined]) {
-        follow('revoked', live.expel(connection, groupId, session.id));
+        follow('revoked', live.endings.expel(connection, groupId, session.id));
       }
     },
     async onMembershipChanged(connection, groupId, membership, cause) {
       if (!connection.joined.has(groupId)) return;
       if (membership === null) {
-        if (cause === 'group_deleted') await live.endGroup(groupId);
-        await live.expel(connection, groupId, null);
+        if (cause === 'group_deleted') await live.endings.endGroup(groupId);
+        await live.endings.expel(connection, groupId, null);
       } else {
-        await live.changeMember(connection, membership);
+        await live.changes.change(connection, membership);
       }
     },
   };

@@ -2,16 +2,14 @@ import type { FloorAudit, GroupAccess, Membership } from '../access.ts';
 import type { FloorStore } from '../floor/index.ts';
 import { type AnyMessageModule, type Connection, MessageRefused } from '../gateway/index.ts';
 import { type ClientMessageOf, clientMessages } from '../protocol/index.ts';
-import type { LiveGroups } from './live-groups.ts';
-import type { TalkRequests } from './talk-requests.ts';
+import type { Live } from './create-live.ts';
 
 /** Groups that one connection may have joined at a time. */
 const MOST_GROUPS = 50;
 
 export interface HandlerPorts {
   readonly groups: GroupAccess;
-  readonly live: LiveGroups;
-  readonly requests: TalkRequests;
+  readonly live: Live;
   readonly store: FloorStore;
   readonly audit: FloorAudit;
   readonly onError: (error: unknown, step: string) => void;
@@ -74,7 +72,7 @@ class FloorHandlers {
       throw new MessageRefused('limit_reached', `A connection may join ${MOST_GROUPS} groups: leave one first.`);
     }
     await this.#orUnavailable('join', () =>
-      this.#ports.live.join(connection, membership, {
+      this.#ports.live.joins.join(connection, membership, {
         re: message.id,
         since: message.since ?? null,
         audio: message.audio ?? false,
@@ -84,7 +82,7 @@ class FloorHandlers {
 
   async leave(connection: Connection, { id, groupId }: ClientMessageOf<'LEAVE_GROUP'>): Promise<void> {
     try {
-      await this.#ports.live.leave(connection, groupId, 'left');
+      await this.#ports.live.joins.leave(connection, groupId, 'left');
     } catch (error) {
       this.#ports.onError(error, 'leave');
     }
@@ -95,18 +93,18 @@ class FloorHandlers {
     const { groupId } = message;
     const membership = connection.memberships.get(groupId);
     if (membership === undefined) throw unknownGroup();
-    const keeper = this.#ports.live.keeper(groupId);
-    const entry = this.#ports.live.entry(groupId, connection);
+    const keeper = this.#ports.live.groups.keeper(groupId);
+    const entry = this.#ports.live.groups.entry(groupId, connection);
     if (keeper === undefined || entry === undefined) {
       connection.send({ type: 'TALK_DENIED', re: message.id, groupId, cause: 'not_joined' });
       return;
     }
-    await this.#ports.requests.request(keeper, entry, membership, message);
+    await this.#ports.live.requests.request(keeper, entry, membership, message);
   }
 
   async release(connection: Connection, { id, groupId, talkId }: ClientMessageOf<'RELEASE_TALK'>): Promise<void> {
-    const keeper = this.#ports.live.keeper(groupId);
-    const entry = this.#ports.live.entry(groupId, connection);
+    const keeper = this.#ports.live.groups.keeper(groupId);
+    const entry = this.#ports.live.groups.entry(groupId, connection);
     if (keeper === undefined || entry === undefined) {
       connection.send({ type: 'TALK_RELEASED', re: id, groupId, released: false });
       return;
@@ -133,7 +131,7 @@ class FloorHandlers {
     } catch (error) {
       answered = true;
       const right = [...room.honoured.values()].find((talk) => talk.connectionId === connection.id)?.identity;
-      if (typeof right === 'string') this.#ports.live.withdrawals.begin(groupId, [right]);
+      if (typeof right === 'string') this.#ports.live.groups.withdrawals.begin(groupId, [right]);
       throw error;
     } finally {
       room.releases.delete(connection.id);
@@ -149,7 +147,7 @@ class FloorHandlers {
       throw new MessageRefused('forbidden', "Only the group's manager or an admin may revoke a talk.");
     }
     await this.#orUnavailable('revoke', async () => {
-      await live.revoke({ groupId, talkId: talkId ?? null, by }, (ended) =>
+      await live.endings.revoke({ groupId, talkId: talkId ?? null, by }, (ended) =>
         connection.send({ type: 'TALK_REVOKE_DONE', re: id, groupId, revoked: ended.length > 0 }),
       );
     });

@@ -5,8 +5,9 @@ import { type FloorMember, FloorStoreUnavailable, floorTimings } from '../floor/
 import { MemoryFloorStore } from '../floor-memory/index.ts';
 import { createVoiceRelay } from '../relay/index.ts';
 import type { MediaServer } from '../media/index.ts';
+import { createLive } from './create-live.ts';
 import { createLiveControl } from './live-control.ts';
-import { LiveGroups } from './live-groups.ts';
+import { createStreamIds } from './stream-ids.ts';
 import { TalkLedger } from './talk-ledger.ts';
 
 const by = { userId: uuid(), requestId: 'request-1' };
@@ -27,7 +28,7 @@ async function scene() {
     close: async () => undefined,
   };
   const audit = { talkRevoked: vi.fn(), revokeFailed: vi.fn(), emergencyGranted: vi.fn(), refused: vi.fn() };
-  const live = new LiveGroups({
+  const live = createLive({
     store,
     bus,
     media,
@@ -36,7 +37,7 @@ async function scene() {
     telemetry: { talkRequested: () => undefined, talkStarted: () => undefined, talkEnded: () => undefined },
     audit,
     ledger: new TalkLedger(() => performance.now()),
-    onHandOver: () => undefined,
+    streams: createStreamIds(async () => 1),
     onError: () => undefined,
   });
   const control = createLiveControl({ live, store, lookLimitMs: 50 });

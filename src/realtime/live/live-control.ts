@@ -3,7 +3,7 @@ import type { FloorActor } from '../access.ts';
 import { type FloorStore, FloorStoreUnavailable } from '../floor/index.ts';
 import { TooLate, within } from '../gateway/index.ts';
 import { type FloorSnapshot, type PresentMember, presentMember } from '../protocol/index.ts';
-import type { LiveGroups } from './live-groups.ts';
+import type { Live } from './create-live.ts';
 import { floorSnapshot } from './snapshot-text.ts';
 
 /** A live store that answers, but slowly, is given up by who only looks. */
@@ -29,7 +29,7 @@ export interface LiveControl {
 }
 
 export function createLiveControl(parts: {
-  readonly live: LiveGroups;
+  readonly live: Pick<Live, 'groups' | 'endings'>;
   readonly store: FloorStore;
   /** Milliseconds for a whole overview. */
   readonly lookLimitMs?: number;
@@ -39,7 +39,7 @@ export function createLiveControl(parts: {
   async function look(groupId: string): Promise<GroupOverview> {
     const snapshot = await store.snapshot({ groupId, since: null });
     // Looking lets happen what is due. Rights that nobody took away just now are left to those who keep the group.
-    if (snapshot.published.length > 0) live.apply(groupId, snapshot);
+    if (snapshot.published.length > 0) live.groups.apply(groupId, snapshot);
     return {
       floor: floorSnapshot(snapshot, null),
       presence: snapshot.presence.map((text) => presentMember.parse(JSON.parse(text))),
@@ -49,7 +49,8 @@ export function createLiveControl(parts: {
 
   return {
     overview: (groupIds) => available(within(Promise.all(groupIds.map(look)), lookLimitMs)),
-    revokeTalk: (groupId, by, recordedTalkId) => available(live.revoke({ groupId, talkId: null, by, recordedTalkId })),
+    revokeTalk: (groupId, by, recordedTalkId) =>
+      available(live.endings.revoke({ groupId, talkId: null, by, recordedTalkId })),
   };
 }
 

@@ -6,10 +6,9 @@ import { createVoiceRelay } from '../relay/index.ts';
 import { createMediaServer, type MediaServer } from '../media/index.ts';
 import { MemoryBus, noOtherProcesses } from '../bus/index.ts';
 import type { Membership } from '../access.ts';
-import { LiveGroups } from './live-groups.ts';
+import { createLive } from './create-live.ts';
 import { createStreamIds } from './stream-ids.ts';
 import { TalkLedger } from './talk-ledger.ts';
-import { TalkRequests } from './talk-requests.ts';
 
 const groupId = '01890000-0000-7000-8000-000000000001';
 const membership: Membership = {
@@ -85,7 +84,7 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
   const nothing = (): void => undefined;
   const audit = { talkRevoked: nothing, revokeFailed: nothing, emergencyGranted: nothing, refused: nothing };
   const onError = (): void => undefined;
-  const live: LiveGroups = new LiveGroups({
+  const live = createLive({
     store,
     bus,
     media,
@@ -94,22 +93,20 @@ async function scene(media: MediaServer = createMediaServer({ livekit: null, key
     telemetry,
     audit,
     ledger: new TalkLedger(() => performance.now()),
-    onHandOver: (keeper, note) => requests.handOver(keeper, note),
+    streams: createStreamIds(async () => 1),
     onError,
   });
-  const streams = createStreamIds(async () => 1);
-  const requests = new TalkRequests({ store, media, withdrawals: live.withdrawals, streams, telemetry, onError });
   const alice = connectionOf('alice');
   const bob = connectionOf('bob');
   for (const { connection } of [alice, bob]) {
-    await live.join(connection, membership, { re: 'join', since: null, audio: false });
+    await live.joins.join(connection, membership, { re: 'join', since: null, audio: false });
   }
-  const keeper = live.keeper(groupId);
+  const keeper = live.groups.keeper(groupId);
   if (keeper === undefined) throw new Error('Nobody has joined');
   function press(who: typeof alice, fields: { queue?: boolean; emergency?: boolean } = {}): Promise<void> {
-    const entry = live.entry(groupId, who.connection);
+    const entry = live.groups.entry(groupId, who.connection);
     if (keeper === undefined || entry === undefined) throw new Error('He has not joined');
-    return requests.request(keeper, entry, membership, { type: 'REQUEST_TALK', id: 'press', groupId, ...fields });
+    return live.requests.request(keeper, entry, membership, { type: 'REQUEST_TALK', id: 'press', groupId, ...fields });
   }
   return { store, live, link, alice, bob, press };
 }
@@ -135,7 +132,7 @@ test('a turn in the queue that comes before the answer "queued" is taken up', as
   await asked;
   await vi.waitFor(() => expect(talkMessages(bob)).toContain('TALK_GRANTED'));
   expect(talkMessages(bob)).toEqual(['TALK_QUEUED', 'TALK_GRANTED']);
-  live.stop();
+  live.groups.stop();
 });
 
 test('a pre-emption that is refused after it silenced the talker ends his talk preempted', async () => {
@@ -158,7 +155,7 @@ test('a pre-emption that is refused after it silenced the talker ends his talk p
   expect(alice.sent.find(({ type }) => type === 'TALK_REVOKED')).toMatchObject({ cause: 'preempted' });
   expect(bob.sent.find(({ type }) => type === 'TALK_DENIED')).toMatchObject({ cause: 'unavailable' });
   expect((await store.snapshot({ groupId, since: null })).talk).toBeNull();
-  live.stop();
+  live.groups.stop();
 });
 
 test('who leaves while his grant is on its way hears of all that came before it, then of the grant, then no more', async () => {
@@ -185,7 +182,7 @@ test('who leaves while his grant is on its way hears of all that came before it,
   await release(store, alice);
   bob.sent.length = 0;
   await press(bob);
-  await live.leave(bob.connection, groupId, 'left');
+  await live.joins.leave(bob.connection, groupId, 'left');
   expect(bob.sent.map(({ type }) => type)).toEqual(['TALK_STARTED', 'TALK_ENDED', 'TALK_GRANTED']);
-  live.stop();
+  live.groups.stop();
 });
