@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUSY_MS } from '../_support/busy.ts';
 import { type CommandResult, runCommand, runInTerminal, runScript } from '../_support/command.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { freePort } from '../_support/ports.ts';
@@ -73,7 +74,7 @@ describe('npm run admin', { timeout: 90_000 }, () => {
     const reset = await admin(['reset-password', 'ERIK'], 'after the change\n');
     expect(reset.code).toBe(0);
     expect(reset.stdout).toMatch(/^Changed the password of erik;/);
-    expect((await socket.closed(2_000)).code).toBe(4503);
+    expect((await socket.closed(2_000 + BUSY_MS)).code).toBe(4503);
     await neda.rest.expectProblem(401, 'GET', '/api/v1/auth/me', { token: tokens.accessToken });
     await expect(neda.rest.login('erik', 'before the change')).rejects.toThrow(/401/);
     await neda.rest.login('erik', 'after the change');
@@ -288,7 +289,7 @@ describe('npm run admin with the embedded database', { timeout: 180_000 }, () =>
       const socket = await WsClient.signIn(neda.origin, tokens.accessToken);
       const reset = await runCommand(['admin', 'reset-password', 'alice', '--generate'], { directory: neda.directory });
       expect(reset.code).toBe(0);
-      expect((await socket.closed(2_000)).code).toBe(4503);
+      expect((await socket.closed(2_000 + BUSY_MS)).code).toBe(4503);
       const code = await runCommand(['admin', 'pairing-code', 'bob'], { directory: neda.directory });
       const body = { code: code.stdout.split(' ')[0], device: { name: 'a watch', kind: 'watch' } };
       await neda.rest.expect(200, 'POST', '/api/v1/auth/pair', { body });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { BUSY_MS } from '../_support/busy.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
@@ -91,7 +92,7 @@ describe('what admins see and do, two processes on one Redis', () => {
     await tablet.client.close();
     await bob.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
     await until(async () => (await live(groupId))?.connections === 2, {
-      limitMs: 2_000,
+      limitMs: 15_000,
       describe: () => 'the closed socket is not counted',
     });
     expect((await live(groupId))?.floor).toEqual({ state: 'idle' });
@@ -132,12 +133,12 @@ describe('what admins see and do, two processes on one Redis', () => {
     await bob.client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
     const granted = await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     await revoke(groupId, here);
-    expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 1_000 })).toMatchObject({
+    expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 1_000 + BUSY_MS })).toMatchObject({
       talkId: granted['talkId'],
       cause: 'revoked',
       retryAfterMs: 0,
     });
-    const ended = await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 });
+    const ended = await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 + BUSY_MS });
     expect(ended).toMatchObject({ talkId: granted['talkId'], cause: 'revoked' });
     expect(await revokedRows(groupId)).toMatchObject([
       {
@@ -168,7 +169,7 @@ describe('what admins see and do, two processes on one Redis', () => {
     expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({ revoked: true });
     expect(await alice.client.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId })).toMatchObject({ revoked: false });
     await until(async () => (await revokedRows(groupId)).length >= 2, {
-      limitMs: 5_000,
+      limitMs: 15_000,
       describe: () => 'both are recorded',
     });
     const [bobId, aliceId] = [bob.tokens.user.id, alice.tokens.user.id];
@@ -216,7 +217,7 @@ describe('what admins see and do, two processes on one Redis', () => {
     expect(await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId })).toMatchObject({ maxTalkMs: 1_000 });
     const second = await alice.client.waitFor(
       (message) => message.type === 'TALK_ENDED' && message['cause'] === 'too_long' && message.groupId === groupId,
-      { limitMs: 3_000 },
+      { limitMs: 15_000 },
     );
     expect(second['talkId']).not.toBe(first['talkId']);
   });
@@ -235,15 +236,24 @@ describe('what admins see and do, two processes on one Redis', () => {
       here.rest.expect(200, 'PATCH', `/api/v1/admin/users/${userId}`, { token, body: { displayName } });
     await rename('Robert');
     const joined = [{ userId, displayName: 'Robert', role: 'member' }];
-    const told = await alice.client.waitForType('PRESENCE_CHANGED', { groupId, after: mark, limitMs: 2_000 });
+    const told = await alice.client.waitForType('PRESENCE_CHANGED', { groupId, after: mark, limitMs: 2_000 + BUSY_MS });
     expect(told).toMatchObject({ joined, left: [], presenceCount: 2 });
     await until(async () => (await live(groupId))?.presence.some(({ displayName }) => displayName === 'Robert'), {
-      limitMs: 2_000,
+      limitMs: 2_000 + BUSY_MS,
       describe: () => 'the live view has the new name',
     });
-    await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
-    const started = await alice.client.waitForType('TALK_STARTED', { groupId, after: mark });
-    expect(started).toMatchObject({ speaker: { userId, displayName: 'Robert' } });
+    // The process with his tablet may have told it before the one that he talks through knew it.
+    const nameOfNextTalk = async (): Promise<string | undefined> => {
+      const { talkId } = await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+      const started = await alice.client.waitFor(({ type, ...of }) => type === 'TALK_STARTED' && of.talkId === talkId);
+      await bob.client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
+      expect(started.speaker?.userId).toBe(userId);
+      return started.speaker?.displayName;
+    };
+    await until(async () => (await nameOfNextTalk()) === 'Robert', {
+      limitMs: 2_000 + BUSY_MS,
+      describe: () => `he talks as Robert. ${alice.client.describe()}`,
+    });
     await rename('Bob');
     await alice.client.waitFor(
       (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message).includes('"Bob"'),
@@ -262,7 +272,7 @@ describe('what admins see and do, two processes on one Redis', () => {
       const startedAtMs = performance.now();
       const problem = await here.rest.expectProblem(503, method, path, { token });
       expect(problem).toMatchObject({ code: 'dependency_unavailable', dependency: 'redis' });
-      expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+      expect(performance.now() - startedAtMs).toBeLessThan(4_000 + BUSY_MS);
     }
     expect(await revokedRows(groupId)).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { BUSY_MS } from '../_support/busy.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { type NoticeDropper, startNoticeDropper } from '../_support/notice-dropper.ts';
 import { createDatabase } from '../_support/postgres.ts';
@@ -11,9 +12,10 @@ import { WsClient } from '../_support/ws-client.ts';
 import { type Change, changes, type Victim } from './revocation-changes.ts';
 
 /** Deadlines of the contract, from the commit on: the end of the talk, and everything else. */
-const ENDED_MS = 1_000;
-const ALL_MS = 2_000;
-const TOKEN_LIFE_MS = 4_000;
+const ENDED_MS = 1_000 + BUSY_MS;
+const ALL_MS = 2_000 + BUSY_MS;
+/** Half of it is enough for two people to sign in. */
+const TOKEN_LIFE_MS = 8_000;
 
 const password = 'push-to-talk';
 const env = { SECRET_KEY: 'a secret that all processes of the test share' };

@@ -133,7 +133,7 @@ test(
       }
       await listener.client.settled();
       await until(() => listener.client.binary.length - heardBefore >= expected.length, {
-        limitMs: 5_000,
+        limitMs: 15_000,
         describe: () => `round ${round}: ${expected.length} packets come`,
       });
       const heard = listener.client.binary.slice(heardBefore).map(({ data }) => data.toString('hex'));

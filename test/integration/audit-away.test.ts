@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AdminClient } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { migrate } from '../../src/infra/migrate.ts';
+import { BUSY_MS } from '../_support/busy.ts';
 import { startPostgres, type TestPostgres } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import { WsClient } from '../_support/ws-client.ts';
@@ -43,12 +44,12 @@ it('what is done to the floor while PostgreSQL is away is not held up, and recor
   const startedAtMs = performance.now();
   const granted = await bob.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId, emergency: true });
   const done = await alice.expect('TALK_REVOKE_DONE', 'REVOKE_TALK', { groupId });
-  expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+  expect(performance.now() - startedAtMs).toBeLessThan(1_000 + BUSY_MS);
   expect(done).toMatchObject({ revoked: true });
   const doneAtMs = Date.now();
   // A try that fails meanwhile must not lose them.
   await until(() => server.log().includes('audit rows wait for PostgreSQL'), {
-    limitMs: 10_000,
+    limitMs: 20_000,
     describe: () => 'the rows are kept',
   });
   await postgres.start();
@@ -60,7 +61,7 @@ it('what is done to the floor while PostgreSQL is away is not held up, and recor
     if (answer.status !== 200) return [];
     return entries.parse(answer.body).items.filter(({ action }) => action.startsWith('floor.'));
   };
-  await until(async () => (await recorded()).length >= 2, { limitMs: 15_000, describe: () => 'both are recorded' });
+  await until(async () => (await recorded()).length >= 2, { limitMs: 30_000, describe: () => 'both are recorded' });
   const rows = await recorded();
   expect(rows.map(({ action, details }) => ({ action, details }))).toEqual([
     { action: 'floor.revoked', details: { talkId, userId: user.id } },

@@ -125,7 +125,7 @@ async function signIn(
     const client = await connect(world, where === 'on the upgrade' ? token : null, open);
     client.send('HELLO', where === 'in the message' && token !== null ? { token } : {});
     return await until(() => (client.messages('READY').length > 0 ? 'READY' : !client.isOpen && closeOf(client)), {
-      limitMs: 5_000,
+      limitMs: 15_000,
       describe: () => `READY or the end. ${client.describe()}`,
     });
   } catch (error) {

@@ -195,7 +195,7 @@ describe('compose.production.yml on top of docker-compose.yml', () => {
       await server.untilReady(async () => (await fetch(host)).ok, 20_000);
       const { apiKey = '', apiSecret } = settings.livekit ?? {};
       expect(await new RoomServiceClient(host, apiKey, apiSecret?.reveal()).listRooms()).toEqual([]);
-      await server.untilOutput(/203\.0\.113\.7/, 5_000);
+      await server.untilOutput(/203\.0\.113\.7/, 20_000);
     } finally {
       await server.kill();
     }

@@ -149,7 +149,7 @@ describe('livekit.yaml', () => {
       cwd: directory,
     });
     try {
-      await server.untilReady(async () => (await fetch(`http://127.0.0.1:${config.port}`)).ok, 10_000);
+      await server.untilReady(async () => (await fetch(`http://127.0.0.1:${config.port}`)).ok, 30_000);
     } finally {
       await server.kill();
       await removeDirectory(directory);

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { migrate } from '../../src/infra/migrate.ts';
+import { BUSY_MS } from '../_support/busy.ts';
 import { startPostgres, type TestPostgres } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
+
+/** Whatever is asked of PostgreSQL has this deadline. */
+const WAITED_MS = 4_000;
 
 let postgres: TestPostgres;
 let server: InProcessServer;
@@ -29,10 +33,11 @@ const requests = [
   ['POST', '/api/v1/admin/users', { username: 'new-one', displayName: 'New' }],
 ] as const;
 
-async function expectRefusals(limitMs: number): Promise<void> {
+/** All of them together take less time than one that waits for PostgreSQL: at most 4 s, and some milliseconds each. */
+async function expectRefusalsAtOnce(): Promise<void> {
   const { refreshToken } = tokens;
+  const startedAtMs = performance.now();
   for (const [method, path, body] of requests) {
-    const startedAtMs = performance.now();
     const sent = path.endsWith('refresh') ? { refreshToken } : body;
     const options = { token, ...(sent === undefined ? {} : { body: sent }) };
     const answer = await server.rest.request(method, path, options);
@@ -43,8 +48,8 @@ async function expectRefusals(limitMs: number): Promise<void> {
     });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(answer.text).not.toMatch(/ECONN|query|select|127\.0\.0\.1/i);
-    expect(performance.now() - startedAtMs).toBeLessThan(limitMs);
   }
+  expect(performance.now() - startedAtMs).toBeLessThan(WAITED_MS);
 }
 
 async function expectHealth(postgresStatus: 'ok' | 'down', status: string): Promise<void> {
@@ -59,7 +64,7 @@ async function expectHealth(postgresStatus: 'ok' | 'down', status: string): Prom
 
 async function untilBack(): Promise<void> {
   await until(async () => (await server.rest.request('GET', '/api/v1/auth/me', { token })).status === 200, {
-    limitMs: 10_000,
+    limitMs: 20_000,
     describe: () => 'the server does not find its database again',
   });
 }
@@ -69,7 +74,7 @@ let tokens: { refreshToken: string };
 it('that was killed: 503 at once, ready and degraded, and well again by itself', async () => {
   tokens = await server.rest.login('bob');
   await postgres.kill();
-  await expectRefusals(1_000);
+  await expectRefusalsAtOnce();
   await expectHealth('down', 'degraded');
   await postgres.start();
   await untilBack();
@@ -82,8 +87,8 @@ it('that is frozen: 503 within the deadline, then at once, and well again by its
   try {
     const startedAtMs = performance.now();
     await server.rest.expectProblem(503, 'GET', '/api/v1/auth/me', { token });
-    expect(performance.now() - startedAtMs).toBeLessThan(6_000);
-    await expectRefusals(2_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(WAITED_MS + BUSY_MS);
+    await expectRefusalsAtOnce();
     await expectHealth('down', 'degraded');
   } finally {
     postgres.resume();

@@ -56,7 +56,7 @@ it('what is done through a socket is recorded and logged with the request id of 
     const { items } = page.parse((await admin.send('GET', `/admin/audit?groupId=${groupId}`)).body);
     return items.filter(({ action }) => action.startsWith('floor.'));
   };
-  await until(async () => (await floorRows()).length === 2, { limitMs: 5_000, describe: () => 'both are recorded' });
+  await until(async () => (await floorRows()).length === 2, { limitMs: 15_000, describe: () => 'both are recorded' });
   expect(await floorRows()).toEqual([
     { action: 'floor.revoked', requestId: 'my-socket' },
     { action: 'floor.emergency', requestId: 'my-socket' },
@@ -67,7 +67,7 @@ it('what is done through a socket is recorded and logged with the request id of 
       .split('\n')
       .filter((line) => line.includes(`"connectionId":"${String(connectionId)}"`));
   await until(() => lines().some((line) => line.includes('socket ended')), {
-    limitMs: 5_000,
+    limitMs: 15_000,
     describe: () => 'the end is logged',
   });
   expect(lines().some((line) => line.includes('socket ready'))).toBe(true);

@@ -40,7 +40,7 @@ it('a live store that is lost while a group is live leaves a gap record, and one
   await first.kill();
   await using second = await startAlone();
   const recorded = await until(async () => (await gaps())[0], {
-    limitMs: 10_000,
+    limitMs: 20_000,
     describe: () => 'a gap is recorded',
   });
   expect(recorded).toMatchObject({ cause: 'replaced', generation: 2, liveGroups: 1, groupIds: [groupId] });

@@ -52,7 +52,7 @@ it('deletes talks that ended before the days to keep, and voice sessions with th
   history.start();
   try {
     await until(async () => (await voiceSessionsIn(bench, groupId)) === 1, {
-      limitMs: 10_000,
+      limitMs: 20_000,
       describe: () => 'the old ones are gone',
     });
     expect(await talksIn(bench, groupId)).toEqual([young]);
@@ -76,7 +76,7 @@ it('keeps a voice session that has not ended, and its young talks', async () => 
   history.start();
   try {
     await until(async () => (await talksIn(bench, groupId)).length === 1, {
-      limitMs: 10_000,
+      limitMs: 20_000,
       describe: () => 'the old ones are gone',
     });
   } finally {

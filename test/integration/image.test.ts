@@ -54,7 +54,7 @@ describe('what the image holds', () => {
     await removeDirectory(image);
   });
 
-  it('is enough to start with the environment of compose, and lets a demo user in', async () => {
+  it('is enough to start with the environment of compose, and lets a demo user in', { timeout: 180_000 }, async () => {
     const port = await freePort();
     const server = new ChildServer({
       name: 'the image',
@@ -74,7 +74,7 @@ describe('what the image holds', () => {
     });
     try {
       const rest = new Rest(`http://127.0.0.1:${port}`);
-      await server.untilReady(async () => (await rest.request('GET', '/readyz')).status === 200, 30_000);
+      await server.untilReady(async () => (await rest.request('GET', '/readyz')).status === 200, 60_000);
       await expect(checkHealth(port)).resolves.toBeDefined();
       const page = await rest.request('GET', '/talk');
       expect(page.status).toBe(200);
@@ -89,7 +89,7 @@ describe('what the image holds', () => {
       }
       const alice = await rest.login('alice');
       expect(alice.user.username).toBe('alice');
-      expect(await server.stop(10_000)).toBe(0);
+      expect(await server.stop(20_000)).toBe(0);
       expect(server.survivors()).toEqual([]);
       await expect(checkHealth(port)).rejects.toThrow('Command failed');
     } finally {

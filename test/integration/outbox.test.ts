@@ -6,6 +6,7 @@ import { createLogger } from '../../src/infra/logger.ts';
 import { createMetrics } from '../../src/infra/metrics.ts';
 import { createOutbox, type Outbox, type StoredEvent } from '../../src/infra/outbox/index.ts';
 import { createDatabase as connect, type Database } from '../../src/infra/postgres.ts';
+import { BUSY_MS } from '../_support/busy.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 
@@ -68,7 +69,7 @@ function append(reader: Reader, type: string): Promise<void> {
   return reader.runChange(origin, (context) => reader.outbox.append(context, type, { n: 1 }));
 }
 
-function seesAll(reader: Reader, types: readonly string[], limitMs = 1_000): Promise<unknown> {
+function seesAll(reader: Reader, types: readonly string[], limitMs = 15_000): Promise<unknown> {
   return until(() => types.every((type) => reader.types().includes(type)), {
     limitMs,
     describe: () => `${reader.types().join()} instead of ${types.join()}`,
@@ -108,7 +109,7 @@ it('does not skip a transaction that commits late, nor let others wait for it', 
     isWritten = true;
     await held;
   });
-  await until(() => isWritten, { limitMs: 1_000, describe: () => 'the late event was not written' });
+  await until(() => isWritten, { limitMs: 15_000, describe: () => 'the late event was not written' });
   await append(reader, 'early.happened');
   await seesAll(reader, ['early.happened']);
   await append(reader, 'next.happened');
@@ -138,7 +139,7 @@ it('finds within a second what no notification announced', async () => {
   const reader = await open();
   await sql`insert into domain_event (id, type, payload, request_id)
             values (gen_random_uuid(), 'silent.happened', '{}'::jsonb, 'test')`;
-  await seesAll(reader, ['silent.happened'], 1_100);
+  await seesAll(reader, ['silent.happened'], 1_000 + BUSY_MS);
   expect(reader.types()).toEqual(['silent.happened']);
 });
 
@@ -148,14 +149,14 @@ it('goes on after its connections were killed', async () => {
             where datname = current_database() and pid <> pg_backend_pid() and application_name = 'outbox-test'`;
   await sql`insert into domain_event (id, type, payload, request_id)
             values (gen_random_uuid(), 'after.kill', '{}'::jsonb, 'test')`;
-  await seesAll(reader, ['after.kill'], 5_000);
+  await seesAll(reader, ['after.kill']);
   await until(
     async () => {
       const listeners = await sql`select 1 from pg_stat_activity
         where datname = current_database() and query ilike 'listen%neda_domain_event%'`;
       return listeners.length > 0;
     },
-    { limitMs: 5_000, describe: () => 'nobody listens again' },
+    { limitMs: 15_000, describe: () => 'nobody listens again' },
   );
   expect(reader.types()).toEqual(['after.kill']);
 });
@@ -164,7 +165,7 @@ it('reads more than one batch, in order', async () => {
   const reader = await open();
   await sql`insert into domain_event (id, type, payload, request_id)
             select gen_random_uuid(), 'many.' || n, '{}'::jsonb, 'test' from generate_series(1, 1200) n order by n`;
-  await seesAll(reader, ['many.1200'], 3_000);
+  await seesAll(reader, ['many.1200']);
   const many = reader.types().filter((type) => type.startsWith('many.'));
   expect(many).toEqual(Array.from({ length: 1_200 }, (_, index) => `many.${index + 1}`));
 });
@@ -179,7 +180,7 @@ it('tries a handler that failed again, and lets the other subscribers go on', as
   await append(reader, 'hard.happened');
   await append(reader, 'easy.happened');
   await seesAll(reader, ['hard.happened', 'easy.happened']);
-  await until(() => attempts.includes('easy.happened'), { limitMs: 2_000, describe: () => attempts.join() });
+  await until(() => attempts.includes('easy.happened'), { limitMs: 15_000, describe: () => attempts.join() });
   expect(attempts).toEqual(['hard.happened', 'hard.happened', 'hard.happened', 'easy.happened']);
 });
 
@@ -191,7 +192,7 @@ it('keeps an event for a handler whose dependency is away, however often it fail
     if (attempts < 7) throw dependencyUnavailable('redis');
   });
   await append(reader, 'kept.happened');
-  await until(() => attempts === 7, { limitMs: 6_000, describe: () => `${attempts} attempts` });
+  await until(() => attempts === 7, { limitMs: 20_000, describe: () => `${attempts} attempts` });
   expect(attempts).toBe(7);
 });
 

@@ -158,7 +158,7 @@ export class Person {
   /** Shows the bytes of the first audio packet that came. */
   async hearsPacket(opus: string): Promise<void> {
     const { client } = this;
-    const { data } = await until(() => client.binary[0], { limitMs: 5_000, describe: () => client.describe() });
+    const { data } = await until(() => client.binary[0], { limitMs: 15_000, describe: () => client.describe() });
     this.#showPacket('<', data, opus);
   }
 

@@ -455,7 +455,7 @@ describe('a refusal by role', () => {
     const minutes = Math.floor(Date.now() / 60_000) - startedMinute + 1;
     const refusals = async () =>
       (await newest(`&userId=${user.id}`)).filter(({ action }) => action === 'access.refused');
-    await until(async () => (await refusals()).length >= 6, { limitMs: 5_000, describe: () => 'all are recorded' });
+    await until(async () => (await refusals()).length >= 6, { limitMs: 15_000, describe: () => 'all are recorded' });
     const found = await refusals();
     expect(found.length).toBeLessThanOrEqual(6 * minutes);
     const about = found.map(({ actor, target, result, details }) => ({ actor, target, result, ...details }));
@@ -496,7 +496,7 @@ describe('a refusal by role', () => {
     }
     const refusals = async () =>
       (await newest(`&groupId=${group.id}&userId=${user.id}`)).filter(({ action }) => action === 'access.refused');
-    await until(async () => (await refusals()).length > 0, { limitMs: 5_000, describe: () => 'it is recorded' });
+    await until(async () => (await refusals()).length > 0, { limitMs: 15_000, describe: () => 'it is recorded' });
     const minutes = Math.floor(Date.now() / 60_000) - startedMinute + 1;
     expect((await refusals()).length).toBeLessThanOrEqual(minutes);
     expect((await refusals())[0]).toMatchObject({

@@ -46,7 +46,7 @@ async function meanwhile(
     await tx`select 1 from users where id = ${userId} for update`;
     answer = request();
     await until(async () => (await waiters()).length > 0, {
-      limitMs: 10_000,
+      limitMs: 20_000,
       describe: () => 'nobody waits for the user',
     });
     await change(tx);

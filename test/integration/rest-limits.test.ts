@@ -192,7 +192,7 @@ function throttledRows(): Promise<Row[]> {
 /** One row for each of `many` that are throttled, and one more where the minute has turned. */
 async function expectThrottled(many: number, sinceMs: number, row: Partial<Row>): Promise<void> {
   await until(async () => (await throttledRows()).length >= many, {
-    limitMs: 5_000,
+    limitMs: 15_000,
     describe: () => 'what was throttled is recorded',
   });
   const minutes = Math.floor(Date.now() / 60_000) - Math.floor(sinceMs / 60_000) + 1;

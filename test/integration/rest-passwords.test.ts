@@ -64,23 +64,26 @@ it('of nobody take as much work as those of somebody, also of a disabled user an
   await server.rest.expect(200, 'PATCH', `/api/v1/admin/users/${id}`, { token: admin, body: { disabled: true } });
   const without = { username: 'paired-only', displayName: 'P' };
   await server.rest.expect(201, 'POST', '/api/v1/admin/users', { token: admin, body: without });
-  const spend = async (username: string, password: string): Promise<number> => {
-    const before = process.cpuUsage();
-    const body = { username, password, device: { name: 'w', kind: 'watch' } };
-    for (let round = 0; round < 5; round += 1) {
+  const attempts = [
+    ['alice', 'wrong-password'],
+    ['nobody', 'wrong-password'],
+    ['gone', 'push-to-talk'],
+    ['gone', 'wrong-password'],
+    ['paired-only', 'wrong-password'],
+    ['no user name: Ä', 'wrong-password'],
+  ] as const;
+  // The least of several tries: what else the process and the machine do only adds to it.
+  const least = attempts.map(() => Infinity);
+  for (let round = 0; round < 8; round += 1) {
+    for (const [index, [username, password]] of attempts.entries()) {
+      const before = process.cpuUsage();
+      const body = { username, password, device: { name: 'w', kind: 'watch' } };
       await server.rest.expectProblem(401, 'POST', '/api/v1/auth/login', { body });
+      const { user, system } = process.cpuUsage(before);
+      least[index] = Math.min(least[index] ?? Infinity, user + system);
     }
-    const { user, system } = process.cpuUsage(before);
-    return user + system;
-  };
-  const known = await spend('alice', 'wrong-password');
-  const others = [
-    await spend('nobody', 'wrong-password'),
-    await spend('gone', 'push-to-talk'),
-    await spend('gone', 'wrong-password'),
-    await spend('paired-only', 'wrong-password'),
-    await spend('no user name: Ä', 'wrong-password'),
-  ];
+  }
+  const [known = 0, ...others] = least;
   for (const other of others) {
     expect(other / known).toBeGreaterThan(0.5);
     expect(other / known).toBeLessThan(2);

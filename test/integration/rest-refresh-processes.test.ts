@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BUSY_MS } from '../_support/busy.ts';
 import { startNeda, type Neda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
@@ -69,7 +70,7 @@ it('a token is reuse for both once the new pair was used, by REST or by a socket
   const second = await refresh(left, first.refreshToken);
   const client = await WsClient.signIn(right.origin, second.accessToken);
   expect(await refreshRefused(left, first.refreshToken)).toBe('refresh_reused');
-  expect(await client.closed(2_000)).toEqual({ code: 4503, reason: 'session_revoked' });
+  expect(await client.closed(2_000 + BUSY_MS)).toEqual({ code: 4503, reason: 'session_revoked' });
   expect(await me(right, second.accessToken)).toBe(401);
   expect(await refreshRefused(right, second.refreshToken)).toBe('token_invalid');
 });

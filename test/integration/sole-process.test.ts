@@ -41,7 +41,7 @@ it('takes the lock again when its connection was cut', async () => {
   const [before] = await holders();
   await sql`select pg_terminate_backend(${before?.pid ?? 0})`;
   await until(async () => (await holders()).some(({ pid }) => pid !== before?.pid), {
-    limitMs: 5_000,
+    limitMs: 15_000,
     describe: () => 'a new connection holds the lock',
   });
   await expect(becomeSoleProcess(url, ignore)).rejects.toThrow(/REDIS_URL/);

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
+import { BUSY_MS } from '../../_support/busy.ts';
 import type { ServerMessage } from '../../_support/wire.ts';
 import { newGroup, type TalkScene } from './scene.ts';
 
 /** Limits, the queue, and rights that are taken away. */
 export function testRights(scene: () => TalkScene): void {
   test('the longest talk ends too_long, its talker is told first and waits', async () => {
-    const { groupId, alice, bob } = await scene().pair({ maxTalkMs: 1_000 });
+    const { groupId, alice, bob } = await scene().pair({ maxTalkMs: 1_000, cooldownMs: 20_000 });
     await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
-    const ended = await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 3_000 });
+    const ended = await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 + 2 * BUSY_MS });
     expect(ended['cause']).toBe('too_long');
     const revoked = await alice.client.waitForType('TALK_REVOKED', { groupId });
-    expect(revoked).toMatchObject({ cause: 'too_long', retryAfterMs: 2_000 });
+    expect(revoked).toMatchObject({ cause: 'too_long', retryAfterMs: 20_000 });
     await alice.client.waitForType('TALK_ENDED', { groupId });
     const order = alice.client
       .messages()
@@ -113,8 +114,8 @@ export function testRights(scene: () => TalkScene): void {
     const { groupId, alice, bob } = await scene().pair();
     await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     await scene().here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: alice.tokens.accessToken });
-    expect((await alice.client.closed(2_000)).code).toBe(4503);
-    expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+    expect((await alice.client.closed(2_000 + BUSY_MS)).code).toBe(4503);
+    expect(await bob.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 + BUSY_MS })).toMatchObject({
       cause: 'removed',
     });
   });
@@ -125,10 +126,10 @@ export function testRights(scene: () => TalkScene): void {
     const admin = await scene().here.rest.login('admin');
     const path = `/api/v1/admin/groups/${groupId}/members/${bob.tokens.user.id}`;
     await scene().here.rest.expect(204, 'DELETE', path, { token: admin.accessToken });
-    expect(await bob.client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 })).toMatchObject({
+    expect(await bob.client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 + BUSY_MS })).toMatchObject({
       cause: 'removed',
     });
-    expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+    expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 + BUSY_MS })).toMatchObject({
       cause: 'removed',
     });
     expect(await bob.client.request('JOIN_GROUP', { groupId })).toMatchObject({ type: 'ERROR', code: 'not_found' });
@@ -140,10 +141,10 @@ export function testRights(scene: () => TalkScene): void {
     await bob.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     const admin = await scene().here.rest.login('admin');
     await scene().here.rest.putMember(admin.accessToken, groupId, bob.tokens.user.id, { talk: 'listen_only' });
-    expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 2_000 })).toMatchObject({
+    expect(await bob.client.waitForType('TALK_REVOKED', { groupId, limitMs: 2_000 + BUSY_MS })).toMatchObject({
       cause: 'removed',
     });
-    expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 })).toMatchObject({
+    expect(await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 2_000 + BUSY_MS })).toMatchObject({
       cause: 'removed',
     });
     const updated = await bob.client.waitFor(
@@ -163,12 +164,13 @@ export function testRights(scene: () => TalkScene): void {
   test("a deleted group's members hear the end of its talk, then that the group is gone", async () => {
     const { groupId, alice, bob } = await scene().pair();
     await alice.client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
+    await bob.client.waitForType('TALK_STARTED', { groupId });
     await bob.client.expect('TALK_QUEUED', 'REQUEST_TALK', { groupId, queue: true });
     const marks = [alice, bob].map(({ client }) => client.mark());
     const admin = await scene().here.rest.login('admin');
     await scene().here.rest.expect(204, 'DELETE', `/api/v1/admin/groups/${groupId}`, { token: admin.accessToken });
     for (const { client } of [alice, bob]) {
-      const removed = await client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 });
+      const removed = await client.waitForType('GROUP_REMOVED', { groupId, limitMs: 2_000 + BUSY_MS });
       expect(removed['cause']).toBe('group_deleted');
     }
     for (const [index, { client }] of [alice, bob].entries()) {
@@ -206,7 +208,7 @@ export function testRights(scene: () => TalkScene): void {
       ...(body === undefined ? {} : { body }),
     });
     expect(answer.status).toBeLessThan(300);
-    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_500 });
+    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 + BUSY_MS });
     expect(ended['cause']).toBe('removed');
   });
 
@@ -219,7 +221,7 @@ export function testRights(scene: () => TalkScene): void {
       (message) => message.type === 'PRESENCE_CHANGED' && JSON.stringify(message['left']).includes(bob.tokens.user.id),
     );
     await scene().here.rest.expect(204, 'POST', '/api/v1/auth/logout', { token: bob.tokens.accessToken });
-    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_500 });
+    const ended = await alice.client.waitForType('TALK_ENDED', { groupId, limitMs: 1_000 + BUSY_MS });
     expect(ended['cause']).toBe('removed');
     await alice.client.waitForType('TALK_GRANTED', { groupId });
   });

@@ -171,7 +171,7 @@ export function testTalking(scene: () => TalkScene): void {
       await client.expect('TALK_RELEASED', 'RELEASE_TALK', { groupId });
     }
     const last = await until(() => talkEvents(alice.client, groupId)[5], {
-      limitMs: 2_000,
+      limitMs: 15_000,
       describe: () => alice.client.describe(),
     });
     await bob.client.waitFor((message) => message.groupId === groupId && message['seq'] === last['seq']);
