@@ -32,7 +32,10 @@ function listener() {
 }
 
 async function untilHeard(heard: readonly Buffer[], count: number): Promise<void> {
-  await until(() => heard.length >= count, { limitMs: 2_000, describe: () => `${count} packets, not ${heard.length}` });
+  await until(() => heard.length >= count, {
+    limitMs: 15_000,
+    describe: () => `${count} packets, not ${heard.length}`,
+  });
 }
 
 test('packets reach other processes as they are and in their order, and not their own', async () => {
@@ -80,10 +83,10 @@ test('whoever has the group’s channel is told when somebody begins to listen, 
   const bus = new RedisBus(hereLinks, PREFIX);
   await bus.subscribeGroup(groupId, { onMessage: (payload) => void told.push(payload), onGap: () => undefined });
   await there.subscribe(groupId, listener().handler);
-  await until(() => told.length > 0, { limitMs: 2_000, describe: () => 'the call comes' });
+  await until(() => told.length > 0, { limitMs: 15_000, describe: () => 'the call comes' });
   expect(told).toEqual(['1 A\n']);
   await there.hush(groupId, 'talk', 2_500);
-  await until(() => told.length > 1, { limitMs: 2_000, describe: () => 'the other call comes' });
+  await until(() => told.length > 1, { limitMs: 15_000, describe: () => 'the other call comes' });
   expect(told).toEqual(['1 A\n', '1 S talk 2500\n']);
 });
 
@@ -96,7 +99,7 @@ test('the end of a subscription that was replaced ends nothing', async () => {
   expect(await here.publish(groupId, packet(1))).toBe(1);
   await untilHeard(second.heard, 1);
   endSecond();
-  await until(async () => (await here.listeners(groupId)) === 0, { limitMs: 2_000, describe: () => 'nobody listens' });
+  await until(async () => (await here.listeners(groupId)) === 0, { limitMs: 15_000, describe: () => 'nobody listens' });
 });
 
 test('a Redis that is silent for half a second is left with no more packets of a group until it answers', async () => {
@@ -104,7 +107,7 @@ test('a Redis that is silent for half a second is left with no more packets of a
   redis.pause();
   const sentAtMs = performance.now();
   const sent = [here.publish(groupId, packet(0)), here.publish(groupId, packet(1))];
-  await until(() => performance.now() - sentAtMs > 500, { limitMs: 2_000, describe: () => 'it is late' });
+  await until(() => performance.now() - sentAtMs > 500, { limitMs: 15_000, describe: () => 'it is late' });
   await expect(here.publish(groupId, packet(2))).rejects.toThrow('Redis has not taken earlier packets');
   sent.push(here.publish(uuid(), packet(0)));
   redis.resume();

@@ -6,7 +6,7 @@ import { FloorStoreUnavailable } from '../../src/realtime/floor/index.ts';
 import { RedisFloorStore, RedisHistorySource } from '../../src/realtime/floor-redis/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { describeFloorStore } from './floor-store.ts';
-import { redisHarness } from './floor-store/redis-harness.ts';
+import { patient, redisHarness } from './floor-store/redis-harness.ts';
 import { person, press } from './floor-store/scene.ts';
 
 let redis: TestRedis;
@@ -36,7 +36,7 @@ describe('floor store: what only Redis has', () => {
     const links = await connectRedis(redis.url);
     const life = { generation: 1, quietUntilMs: 0 };
     try {
-      await work(new RedisFloorStore({ links, keyPrefix, processId: uuid(), life: () => life }), life);
+      await work(new RedisFloorStore({ links: patient(links), keyPrefix, processId: uuid(), life: () => life }), life);
     } finally {
       await links.close();
     }
@@ -170,7 +170,7 @@ describe('floor store: what only Redis has', () => {
       await own.kill();
       await expect(history.pending(1_000)).rejects.toBeInstanceOf(FloorStoreUnavailable);
       await own.start();
-      await expect.poll(() => found().catch(() => -1), { timeout: 5_000 }).toBe(1);
+      await expect.poll(() => found().catch(() => -1)).toBe(1);
     } finally {
       await links.close();
     }

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { memoryHarness } from './floor-store/memory-harness.ts';
 import { redisHarness } from './floor-store/redis-harness.ts';
 import { Scene, type StoreHarness } from './floor-store/scene.ts';
-import { mistakes, mistakeTimings, Violation } from './mistakes/checks.ts';
+import { mistakes, naiveTimings, Violation } from './mistakes/checks.ts';
 import { NaiveFloorStore } from './mistakes/naive-floor-store.ts';
 
 /**
@@ -31,7 +32,7 @@ async function naiveHarness(): Promise<StoreHarness> {
   return {
     async open() {
       // The second process is the slower one.
-      const store = new NaiveFloorStore(open(), mistakeTimings, stores.length === 0 ? 150 : 500);
+      const store = new NaiveFloorStore(open(), naiveTimings, stores.length === 0 ? 150 : 500);
       stores.push(store);
       const subscriber = open();
       return {
@@ -51,6 +52,8 @@ async function naiveHarness(): Promise<StoreHarness> {
     },
     presence: (groupId) => control.smembers(`presence:{${groupId}}`),
     history: { pending: async () => [], confirm: async () => undefined, note: async () => undefined },
+    timings: naiveTimings,
+    pass: (ms) => pause(ms),
     async close() {
       await Promise.all(stores.map((store) => store.close()));
       for (const client of opened) client.disconnect();
@@ -59,8 +62,8 @@ async function naiveHarness(): Promise<StoreHarness> {
 }
 
 const stores = {
-  Redis: { processes: 2, harness: () => redisHarness(redis.url, 'mistakes:', mistakeTimings) },
-  'the in-process store': { processes: 1, harness: async () => memoryHarness(mistakeTimings) },
+  Redis: { processes: 2, harness: () => redisHarness(redis.url, 'mistakes:') },
+  'the in-process store': { processes: 1, harness: async () => memoryHarness() },
 } as const;
 
 describe.each(mistakes.map(({ name, check }) => [name, check] as const))('%s', (_name, check) => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectRedis, type RedisLinks } from '../../src/infra/redis.ts';
 import { RedisFloorStore, type StoreLife, StoreLives } from '../../src/realtime/floor-redis/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
+import { patient } from './floor-store/redis-harness.ts';
 import { person } from './floor-store/scene.ts';
 
 const keyPrefix = 'life:';
@@ -68,10 +69,10 @@ test('a process that is behind finds the new life out and takes its step there',
   await redis.command('FLUSHALL');
   const newLife = await meet(ahead);
   const groupId = uuid();
-  const others = new RedisFloorStore({ links: ahead, keyPrefix, processId: 'ahead', life: () => newLife });
+  const others = new RedisFloorStore({ links: patient(ahead), keyPrefix, processId: 'ahead', life: () => newLife });
   await others.join({ groupId, member: person('Alice'), voiceSessionId: uuid(), since: null });
   const store = new RedisFloorStore({
-    links: behind,
+    links: patient(behind),
     keyPrefix,
     processId: 'behind',
     life: () => life,

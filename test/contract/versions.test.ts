@@ -5,6 +5,7 @@ import { connectRedis, type RedisLinks } from '../../src/infra/redis.ts';
 import { RedisFloorStore, RedisHistorySource } from '../../src/realtime/floor-redis/index.ts';
 import { createRedisSessionClaims } from '../../src/realtime/sessions/index.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
+import { patient } from './floor-store/redis-harness.ts';
 import { joinOf, person, policy, press } from './floor-store/scene.ts';
 
 /** What stands in Redis when a later release writes there too (docs/decisions/versions.md). */
@@ -18,7 +19,7 @@ beforeAll(async () => {
   links = await connectRedis(redis.url);
   direct = new Redis(redis.url);
   const life = { generation: 1, quietUntilMs: 0 };
-  store = new RedisFloorStore({ links, keyPrefix: '', processId: uuid(), life: () => life });
+  store = new RedisFloorStore({ links: patient(links), keyPrefix: '', processId: uuid(), life: () => life });
 });
 afterAll(async () => {
   direct.disconnect();

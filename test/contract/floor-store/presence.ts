@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import { EVENT_LOG_LENGTH } from '../../../src/realtime/floor/index.ts';
-import { envelopes, expectStatus, joinOf, kinds, person, press, settleUntil, ofMember, type Scene } from './scene.ts';
+import { envelopes, expectStatus, joinOf, kinds, person, press, ofMember, type Scene } from './scene.ts';
 
 export function describePresence(scene: Scene): void {
   describe('presence and late entry', () => {
@@ -32,7 +32,7 @@ export function describePresence(scene: Scene): void {
       expect(await harness.presence(groupId)).toContain(alice.userId);
       await there.store.leave({ groupId, ...ofMember(tablet), how: 'closed' });
       expect(await harness.presence(groupId)).not.toContain(alice.userId);
-      await settleUntil(here.store, groupId, () =>
+      await scene.settleUntil(here.store, () =>
         envelopes(heard).some(
           (each) => each.kind === 'presence' && each.bytes.includes(`"left":[{"userId":"${alice.userId}"}]`),
         ),
@@ -63,7 +63,7 @@ export function describePresence(scene: Scene): void {
       expect(await harness.presence(groupId)).toContain(alice.userId);
       await there.store.join(joinOf(groupId, { ...alice, connectionId: uuid() }));
       await here.store.leave({ groupId, ...ofMember(bob), how: 'replaced' });
-      await settleUntil(here.store, groupId, async () => !(await harness.presence(groupId)).includes(bob.userId));
+      await scene.settleUntil(here.store, async () => !(await harness.presence(groupId)).includes(bob.userId));
       expect(await harness.presence(groupId)).toContain(alice.userId);
     });
 
@@ -98,17 +98,14 @@ export function describePresence(scene: Scene): void {
     test('a process that stops renewing takes its members with it', async () => {
       const { harness, here, there, groupId, processes } = scene;
       const [alice, bob] = await scene.pair();
-      await expect
-        .poll(
-          async () => {
-            const members = processes === 1 ? 2 : 1;
-            const { known } = await there.store.renew({ groupId, honouredTalkIds: [], members });
-            if (processes === 1) return known;
-            return (await harness.presence(groupId)).includes(alice.userId);
-          },
-          { interval: 20, timeout: 3_000 },
-        )
-        .toBe(processes === 1);
+      for (let passedMs = 0; passedMs < scene.timings.leaseMs; passedMs += scene.timings.renewMs) {
+        const members = processes === 1 ? 2 : 1;
+        expect((await there.store.renew({ groupId, honouredTalkIds: [], members })).known).toBe(true);
+        expect(await harness.presence(groupId)).toContain(alice.userId);
+        await scene.pass(scene.timings.renewMs);
+      }
+      await there.store.renew({ groupId, honouredTalkIds: [], members: processes === 1 ? 2 : 1 });
+      expect((await harness.presence(groupId)).includes(alice.userId)).toBe(processes === 1);
       expect(await harness.presence(groupId)).toContain(bob.userId);
       if (processes === 2)
         expect((await here.store.renew({ groupId, honouredTalkIds: [], members: 1 })).known).toBe(false);
@@ -151,9 +148,9 @@ export function describePresence(scene: Scene): void {
       const later = () => envelopes(heard).slice(before);
       await here.store.join(joinOf(groupId, alice));
       await there.store.join(joinOf(groupId, person('Robert', { userId: bob.userId })));
-      await settleUntil(here.store, groupId, () => later().length > 0);
+      await scene.settleUntil(here.store, () => later().length > 0);
       await here.store.join({ ...joinOf(groupId, { ...alice, displayName: 'Alicia' }), again: true });
-      await settleUntil(here.store, groupId, () => later().length > 1);
+      await scene.settleUntil(here.store, () => later().length > 1);
       expect(later().flatMap((each) => (each.kind === 'presence' ? [joinedIn(each.bytes)] : []))).toEqual([
         [{ userId: bob.userId, displayName: 'Robert', role: 'member' }],
         [{ userId: alice.userId, displayName: 'Alicia', role: 'member' }],
@@ -198,11 +195,9 @@ export function describePresence(scene: Scene): void {
       await here.store.release({ groupId, ...ofMember(alice), talkId: null });
       await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
-      const sinceMs = performance.now();
-      await settleUntil(here.store, groupId, async () => {
+      await scene.settleUntil(here.store, async () => {
         const { epoch } = await here.store.snapshot({ groupId, since: null });
-        // An epoch counts seconds; a group lingers for many.
-        return epoch === 0 && performance.now() - sinceMs > 1_000;
+        return epoch === 0;
       });
       const again = await here.store.join(joinOf(groupId, alice));
       expect(again.epoch).toBeGreaterThan(first.epoch);
@@ -216,7 +211,7 @@ export function describePresence(scene: Scene): void {
       expect(await here.store.liveGroups()).toContain(groupId);
       await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
-      await settleUntil(here.store, groupId, async () => !(await here.store.liveGroups()).includes(groupId));
+      await scene.settleUntil(here.store, async () => !(await here.store.liveGroups()).includes(groupId));
     });
 
     test('a log that does not reach back to the position gives none', async () => {
@@ -242,9 +237,8 @@ export function describePresence(scene: Scene): void {
       await here.store.join(joinOf(groupId, alice));
       await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
       await there.store.leave({ groupId, ...ofMember(bob), how: 'left' });
-      await settleUntil(
+      await scene.settleUntil(
         here.store,
-        groupId,
         async () => (await here.store.snapshot({ groupId, since: null })).epoch === 0,
       );
       expect(await harness.presence(groupId)).toEqual([]);

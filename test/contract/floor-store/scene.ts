@@ -14,6 +14,7 @@ import {
   type RequestInput,
   type RequestOutcome,
 } from '../../../src/realtime/floor/index.ts';
+import { until } from '../../_support/until.ts';
 
 /** One process's view of a live store, with all that its group channels carried. */
 export interface StoreUnderTest {
@@ -30,24 +31,27 @@ export interface StoreHarness {
   presence(groupId: string): Promise<readonly string[]>;
   /** Another look at what is noted for PostgreSQL. */
   readonly history: FloorHistorySource;
+  readonly timings: FloorTimings;
+  /** So much time goes by at once, for the store and for all that it keeps. */
+  pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Short, so that a test waits for what is due and never sleeps. */
+/** Long beside what any machine needs for a step: time goes by when a test lets it pass. */
 export const testTimings: FloorTimings = {
-  leaseMs: 400,
-  renewMs: 100,
-  graceMs: 200,
-  pendingMs: 250,
-  presenceFlushMs: 20,
-  lingerMs: 500,
+  leaseMs: 20_000,
+  renewMs: 5_000,
+  graceMs: 10_000,
+  pendingMs: 12_500,
+  presenceFlushMs: 1_000,
+  lingerMs: 25_000,
 };
 
 export const policy: FloorPolicy = {
   maxTalkMs: 60_000,
   contendedTalkMs: 20_000,
   queueLimit: 10,
-  cooldownMs: 2_000,
+  cooldownMs: 100_000,
   managerPreempts: false,
   emergency: 'allowed',
 };
@@ -123,12 +127,6 @@ export function envelopes(payloads: readonly string[]): Envelope[] {
   return payloads.map(parseEnvelope).filter((envelope) => envelope !== null);
 }
 
-/** So long nobody looks at the group: what is due meanwhile is found late. */
-export async function unwatched(ms: number): Promise<void> {
-  const startMs = performance.now();
-  await expect.poll(() => performance.now() - startMs, { interval: 10, timeout: ms + 3_000 }).toBeGreaterThan(ms);
-}
-
 /** How the talk of a scene ended: as announced in these payloads, and the same in its record. */
 export async function endOf(
   scene: Scene,
@@ -143,18 +141,8 @@ export async function endOf(
   return { cause, durationMs };
 }
 
-/** Settles until the condition holds: time is the store's, the test only asks it to look. */
-export async function settleUntil(store: FloorStore, groupId: string, condition: () => boolean | Promise<boolean>) {
-  await expect
-    .poll(
-      async () => {
-        await store.settle({ groupId });
-        return condition();
-      },
-      { interval: 10, timeout: 3_000 },
-    )
-    .toBe(true);
-}
+/** More than can be due one after the other. */
+const MOST_STEPS = 50;
 
 interface OpenScene {
   readonly harness: StoreHarness;
@@ -221,10 +209,33 @@ export class Scene {
     return [alice, bob];
   }
 
+  get timings(): FloorTimings {
+    return this.harness.timings;
+  }
+
+  /** So long nobody looks at the group: what is due meanwhile is found late. */
+  pass(ms: number): Promise<void> {
+    return this.harness.pass(ms);
+  }
+
+  /** Lets time go on to what is due next, and settles it, until the condition holds. */
+  async settleUntil(store: FloorStore, condition: () => boolean | Promise<boolean>): Promise<void> {
+    for (let step = 0; step < MOST_STEPS; step += 1) {
+      const { published, dueInMs } = await store.settle({ groupId: this.groupId });
+      await until(() => published.every((payload) => this.heard.includes(payload)), {
+        limitMs: 15_000,
+        describe: () => 'what was published is heard',
+      });
+      if (await condition()) return;
+      await this.pass(Math.max(1, dueInMs ?? this.timings.renewMs));
+    }
+    throw new Error(`What is due has been done ${MOST_STEPS} times, and the condition does not hold`);
+  }
+
   /** Until a change of presence was announced after which so many are there. */
   async untilPresent(count: number): Promise<void> {
     const end = `"presenceCount":${count}}`;
-    await settleUntil(this.here.store, this.groupId, () =>
+    await this.settleUntil(this.here.store, () =>
       envelopes(this.heard).some((each) => each.kind === 'presence' && each.bytes.endsWith(end)),
     );
   }

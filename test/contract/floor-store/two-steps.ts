@@ -49,7 +49,8 @@ export function describeTwoSteps(scene: Scene): void {
       await here.store.request(input);
       const forged = await here.store.commit({ groupId, talkId: input.talkId, token: uuid(), policy });
       expect(forged).toMatchObject({ status: 'refused', cause: 'void' });
-      await expect.poll(() => harness.slot(groupId), { interval: 10 }).toBeNull();
+      await scene.pass(scene.timings.pendingMs);
+      expect(await harness.slot(groupId)).toBeNull();
       const late = await here.store.commit({ groupId, talkId: input.talkId, token: input.token, policy });
       expect(late).toMatchObject({ status: 'refused', cause: 'void', withdraw: ['u_alice'] });
       expect(withoutPresence(heard)).toEqual([]);
@@ -90,7 +91,8 @@ export function describeTwoSteps(scene: Scene): void {
       const { harness, here, there, groupId } = scene;
       const [alice] = await scene.pair();
       await here.store.request(press(groupId, alice, { identity: 'u_alice' }));
-      await expect.poll(() => harness.slot(groupId), { interval: 10 }).toBeNull();
+      await scene.pass(scene.timings.leaseMs);
+      expect(await harness.slot(groupId)).toBeNull();
       const answer = await there.store.publishers({ groupId });
       expect(answer).toMatchObject({ talk: null, reserved: null });
     });

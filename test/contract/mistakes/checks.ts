@@ -29,8 +29,8 @@ export interface Mistake {
   readonly check: (scene: Scene) => Promise<void>;
 }
 
-/** Short, so that a test waits for what is due, and long enough for a machine that has other things to do. */
-export const mistakeTimings: FloorTimings = {
+/** Of the naive store, whose time nobody but the clock lets pass. */
+export const naiveTimings: FloorTimings = {
   leaseMs: 1_500,
   renewMs: 300,
   graceMs: 400,
@@ -38,7 +38,9 @@ export const mistakeTimings: FloorTimings = {
   presenceFlushMs: 20,
   lingerMs: 5_000,
 };
-const { leaseMs, renewMs, graceMs, pendingMs } = mistakeTimings;
+
+/** A store that publishes everything needs a moment for it. */
+const HEARD_LIMIT_MS = 2_000;
 
 /** What the live server does all the time: renews what a process has, and lets the store do what is due. */
 async function keepUp(store: FloorStore, groupId: string, members: number, honouredTalkIds: readonly string[] = []) {
@@ -46,13 +48,26 @@ async function keepUp(store: FloorStore, groupId: string, members: number, honou
 }
 
 /** Keeps processes up for a while; calls `each` between. */
-async function goOn(ms: number, renew: () => Promise<unknown>, each: () => Promise<unknown> = async () => undefined) {
-  const endsAtMs = performance.now() + ms;
-  while (performance.now() < endsAtMs) {
+async function goOn(
+  scene: Scene,
+  ms: number,
+  renew: () => Promise<unknown>,
+  each: () => Promise<unknown> = async () => undefined,
+) {
+  const stepMs = scene.timings.renewMs / 4;
+  for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
     await renew();
     await each();
-    await pause(renewMs / 4);
+    await scene.pass(stepMs);
   }
+}
+
+/** The starts and ends that were heard, when there are so many, or when no more come. */
+async function talksHeard({ heard }: Scene, count: number): Promise<string[]> {
+  const endsAtMs = performance.now() + HEARD_LIMIT_MS;
+  const talks = (): string[] => kinds(heard).filter((kind) => kind !== 'presence' && kind !== 'queue');
+  while (talks().length < count && performance.now() < endsAtMs) await pause(2);
+  return talks();
 }
 
 async function talkOf(store: FloorStore, groupId: string, member: FloorMember, more: Partial<RequestInput> = {}) {
@@ -68,7 +83,7 @@ async function holderOf(store: FloorStore, groupId: string): Promise<string | nu
 
 /** Asks until granted; the time that is allowed is generous, as only the answer matters. */
 async function untilGranted(store: FloorStore, input: RequestInput, everyMs = 2): Promise<void> {
-  const endsAtMs = performance.now() + 5_000;
+  const endsAtMs = performance.now() + 15_000;
   while (performance.now() < endsAtMs) {
     const { status } = await store.request(input);
     if (status === 'granted' || status === 'repeated' || status === 'prepared') return;
@@ -91,24 +106,24 @@ export const mistakes: readonly Mistake[] = [
   {
     name: '1. lease never renewed, or media goes on past it: two talkers',
     async check(scene) {
-      const { here, there, groupId, heard } = scene;
+      const { here, there, groupId } = scene;
+      const { leaseMs, renewMs } = scene.timings;
       const [alice, bob] = await scene.pair();
-      const talk = await talkOf(here.store, groupId, alice);
+      const unhurried = { policy: { ...policy, contendedTalkMs: policy.maxTalkMs } };
+      const talk = await talkOf(here.store, groupId, alice, unhurried);
       const renew = (): Promise<unknown> =>
         Promise.all([keepUp(here.store, groupId, 1, [talk.talkId]), keepUp(there.store, groupId, 1, [talk.talkId])]);
-      await goOn(2 * leaseMs, renew, async () => {
-        const { status } = await there.store.request(press(groupId, bob));
+      await goOn(scene, 2 * leaseMs, renew, async () => {
+        const { status } = await there.store.request(press(groupId, bob, unhurried));
         hold(status === 'busy', `while the talk is renewed another was answered ${status}`);
       });
-      const endsAtMs = performance.now() + 3 * leaseMs;
-      const again = press(groupId, bob);
-      while (performance.now() < endsAtMs) {
+      const again = press(groupId, bob, unhurried);
+      for (let passedMs = 0; passedMs < 3 * leaseMs; passedMs += renewMs / 4) {
         await there.store.join(joinOf(groupId, bob));
         if ((await there.store.request(again)).status === 'granted') break;
-        await pause(renewMs / 4);
+        await scene.pass(renewMs / 4);
       }
-      await pause(renewMs);
-      const talks = kinds(heard).filter((kind) => kind !== 'presence' && kind !== 'queue');
+      const talks = await talksHeard(scene, 3);
       hold(
         talks.join() === 'started,ended expired,started',
         `a talk began over one that had not ended: ${talks.join()}`,
@@ -154,7 +169,8 @@ export const mistakes: readonly Mistake[] = [
       const [alice, bob] = await scene.pair();
       const paused = press(groupId, alice, { oneStep: false, identity: 'alice' });
       await here.store.request(paused);
-      await goOn(pendingMs + renewMs, () =>
+      const { pendingMs, renewMs } = scene.timings;
+      await goOn(scene, pendingMs + renewMs, () =>
         Promise.all([keepUp(here.store, groupId, 1), keepUp(there.store, groupId, 1)]),
       );
       const next = press(groupId, bob, { oneStep: false, identity: 'bob' });
@@ -177,12 +193,12 @@ export const mistakes: readonly Mistake[] = [
       const { here, groupId, harness } = scene;
       const [alice, bob] = await scene.present('Alice', 'Bob');
       if (!alice || !bob) throw new Error('Two are needed');
-      const maxTalkMs = 150;
+      const maxTalkMs = scene.timings.pendingMs / 2;
       const short = await talkOf(here.store, groupId, alice, { policy: { ...policy, maxTalkMs } });
       await here.store.release({ groupId, ...ofMember(alice), talkId: short.talkId });
       const talk = await talkOf(here.store, groupId, bob);
       // The timer of the talk before, and one that comes from elsewhere and names it.
-      await goOn(2 * maxTalkMs, () => keepUp(here.store, groupId, 2, [talk.talkId]));
+      await goOn(scene, 2 * maxTalkMs, () => keepUp(here.store, groupId, 2, [talk.talkId]));
       await here.store.end({ groupId, talkId: short.talkId, cause: 'too_long' });
       hold((await harness.slot(groupId))?.userId === bob.userId, 'the slot of the next talker is gone');
       hold((await holderOf(here.store, groupId)) === bob.userId, 'the talk of the next talker has ended');
@@ -246,7 +262,8 @@ export const mistakes: readonly Mistake[] = [
       const back = { ...alice, connectionId: `${alice.connectionId}-2` };
       await there.store.join(joinOf(groupId, back));
       await here.store.leave({ groupId, ...ofMember(alice), how: 'closed' });
-      await goOn(graceMs + renewMs, () => keepUp(there.store, groupId, 2, [talk.talkId]));
+      const { graceMs, renewMs } = scene.timings;
+      await goOn(scene, graceMs + renewMs, () => keepUp(there.store, groupId, 2, [talk.talkId]));
       hold((await holderOf(there.store, groupId)) === alice.userId, 'the close of the old socket ended the talk');
     },
   },
@@ -341,13 +358,13 @@ export const mistakes: readonly Mistake[] = [
       const { there, groupId, harness } = scene;
       const [alice] = await scene.pair();
       // The process of Alice says nothing any more.
-      const endsAtMs = performance.now() + 3 * leaseMs;
-      while (performance.now() < endsAtMs) {
+      const { leaseMs, renewMs } = scene.timings;
+      for (let passedMs = 0; passedMs < 3 * leaseMs; passedMs += renewMs / 2) {
         // Where there is one process only, nobody renews.
         if (scene.processes === 1) await there.store.settle({ groupId });
         else await keepUp(there.store, groupId, 1);
         if (!(await harness.presence(groupId)).includes(alice.userId)) return;
-        await pause(renewMs / 2);
+        await scene.pass(renewMs / 2);
       }
       throw new Violation('who was on the dead process is still shown');
     },
@@ -361,7 +378,7 @@ export const mistakes: readonly Mistake[] = [
       const { epoch, seq } = await here.store.snapshot({ groupId, since: null });
       await talkOf(here.store, groupId, alice);
       await here.store.release({ groupId, ...ofMember(alice), talkId: null });
-      const endsAtMs = performance.now() + 2_000;
+      const endsAtMs = performance.now() + 15_000;
       while (!kinds(heard).includes('ended released') && performance.now() < endsAtMs) await pause(2);
       const numbers = envelopes(heard).flatMap((envelope) => ('seq' in envelope ? [envelope.seq] : []));
       hold(numbers.length > 1 && new Set(numbers).size === numbers.length, 'a lost event leaves no gap in the numbers');
