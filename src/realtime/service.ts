@@ -6,14 +6,9 @@ import type { FloorAudit, GroupAccess, RoomAccess, SessionAccess } from './acces
 import { Everywhere } from './everywhere.ts';
 import { floorTimings } from './floor/index.ts';
 import type { RaiseGeneration } from './floor-redis/index.ts';
+import { createGateway, type DomainEvents, type Gateway, type TokenRenewal } from './gateway/index.ts';
 import {
-  type ConnectionListener,
-  createGateway,
-  type DomainEvents,
-  type Gateway,
-  type TokenRenewal,
-} from './gateway/index.ts';
-import {
+  createConnectionListener,
   createFloorModules,
   createLive,
   createLiveControl,
@@ -132,8 +127,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
     streams: store.streams,
     onError,
   });
-  const going = new Set<Promise<void>>();
-  const listener = createListener(live, relay, going, onError);
+  const listener = createConnectionListener(live, relay, onError);
   const gateway = createGateway({
     processId,
     sessions: options.sessions,
@@ -183,9 +177,7 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
 
   let closing: Promise<void> | null = null;
   function closeSockets(): Promise<void> {
-    closing ??= gateway.stop(DRAIN_MS).then(async () => {
-      await Promise.allSettled(going);
-    });
+    closing ??= gateway.stop(DRAIN_MS).then(() => listener.settled());
     return closing;
   }
 
@@ -235,40 +227,6 @@ export async function createRealtime(options: RealtimeOptions): Promise<Realtime
       await store.claims.close();
       await media.close();
       await store.close();
-    },
-  };
-}
-
-/** What becomes of a group when a socket, a session or a membership of it is gone. */
-function createListener(
-  live: Live,
-  relay: VoiceRelay,
-  going: Set<Promise<void>>,
-  onError: (error: unknown, step: string) => void,
-): ConnectionListener {
-  function follow(step: string, work: Promise<void>): void {
-    const followed = work.catch((error: unknown) => onError(error, step)).finally(() => going.delete(followed));
-    going.add(followed);
-  }
-  return {
-    onGone(connection, how) {
-      for (const groupId of [...connection.joined]) follow('gone', live.joins.leave(connection, groupId, how));
-    },
-    onAudio: (connection, packet) => relay.take(connection, packet),
-    onRevoked(connection) {
-      const { session } = connection;
-      for (const groupId of [...connection.joined]) {
-        follow('revoked', live.endings.expel(connection, groupId, session.id));
-      }
-    },
-    async onMembershipChanged(connection, groupId, membership, cause) {
-      if (!connection.joined.has(groupId)) return;
-      if (membership === null) {
-        if (cause === 'group_deleted') await live.endings.endGroup(groupId);
-        await live.endings.expel(connection, groupId, null);
-      } else {
-        await live.changes.change(connection, membership);
-      }
     },
   };
 }

@@ -1,4 +1,5 @@
 export { lossOf } from './absent-talkers.ts';
+export { createConnectionListener } from './connection-listener.ts';
 export { createLive, type Live } from './create-live.ts';
 export { createFloorModules } from './handlers.ts';
 export { createLiveControl, type LiveControl } from './live-control.ts';
