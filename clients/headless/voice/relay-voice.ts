@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Decoder, Encoder } from '@evan/opus';
 import { type AudioSink, type AudioSource, SAMPLE_RATE_HZ } from '../audio/ports.ts';
-import { readPacket, writePacket } from './audio-packet.ts';
+import { decodePacket, encodePacket } from '../../web/audio/packet.ts';
 import type { PacketSocket, SocketVoiceOptions, VoiceTransport } from './port.ts';
 
 const FRAME_MS = 20;
@@ -54,14 +54,14 @@ export class RelayVoice implements VoiceTransport {
     const startedAtMs = performance.now();
     for (let number = 0; !signal.aborted; number += 1) {
       const opus = encoder.encode(this.#microphone.read(FRAME_SAMPLES));
-      this.#socket.sendPacket(writePacket({ streamId, number, opus }));
+      this.#socket.sendPacket(encodePacket({ streamId, number, opus }));
       const earlyMs = startedAtMs + (number + 1) * FRAME_MS - performance.now();
       await pause(Math.max(0, earlyMs));
     }
   }
 
   #hear(bytes: Buffer): void {
-    const packet = readPacket(bytes);
+    const packet = decodePacket(bytes);
     if (packet === null) return;
     const { streamId } = packet;
     if (this.#heard?.streamId !== streamId) {
