@@ -59,7 +59,7 @@ async function started(more: Record<string, string>): Promise<Neda> {
 async function refused(more: Record<string, string>): Promise<{ code: number | null; output: string }> {
   const neda = await launchNeda({ env: production(more) });
   cleanups.push(() => neda[Symbol.asyncDispose]());
-  return { code: await neda.process.untilExit(30_000), output: neda.process.output };
+  return { code: await neda.process.untilExit(60_000), output: neda.process.output };
 }
 
 describe('the first admin in production', { timeout: 150_000 }, () => {
@@ -82,8 +82,8 @@ describe('the first admin in production', { timeout: 150_000 }, () => {
       token: accessToken,
       body: { currentPassword: password, newPassword: 'quite another one' },
     });
-    expect(first.process.output).not.toContain(password);
     expect(await first.stop()).toBe(0);
+    expect(first.process.output).not.toContain(password);
 
     const second = await started(environment);
     await second.rest.expectProblem(401, 'POST', '/api/v1/auth/login', {
@@ -125,12 +125,13 @@ describe('the first admin in production', { timeout: 150_000 }, () => {
   });
 });
 
-describe('a Redis that throws keys away', { timeout: 60_000 }, () => {
+describe('a Redis that throws keys away', { timeout: 120_000 }, () => {
   it('is told at the start, in one warning that says how to mend it, and the server runs', async () => {
     await freshDatabase();
     const evicting = await startRedis({ maxmemory: '50mb', 'maxmemory-policy': 'allkeys-lru' });
     cleanups.push(() => evicting[Symbol.asyncDispose]());
     const neda = await started({ REDIS_URL: evicting.url });
+    await neda.process.untilOutput(/noeviction/, 15_000);
     const warnings = neda.process.output.split('\n').filter((line) => line.includes('"level":"warn"'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/REDIS_URL.*maxmemory-policy to noeviction/);
@@ -140,6 +141,7 @@ describe('a Redis that throws keys away', { timeout: 60_000 }, () => {
   it('is not told of one that keeps them', async () => {
     await freshDatabase();
     const neda = await started({});
+    expect(await neda.stop()).toBe(0);
     expect(neda.process.output).not.toContain('noeviction');
   });
 });
