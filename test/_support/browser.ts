@@ -41,6 +41,7 @@ export interface TestPage {
   readonly complaints: string[];
 }
 
+const START_LIMIT_MS = 120_000;
 /** Some of what a page waits for has a password hashed or a device opened: a machine that stalls takes seconds. */
 const ACTION_LIMIT_MS = 20_000;
 
@@ -52,6 +53,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<TestBr
   const home = await makeTemporaryDirectory('browser');
   const browser = await chromium.launch({
     executablePath: chromiumProgram(),
+    timeout: START_LIMIT_MS,
     env: { ...environment(), HOME: home },
     args: [
       ...QUIET,

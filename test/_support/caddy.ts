@@ -1,7 +1,7 @@
 import { bareEnvironment, ChildServer } from './child-server.ts';
 import { makeTemporaryDirectory, removeDirectory } from './temporary-directory.ts';
 
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 60_000;
 
 /** A real Caddy on loopback. */
 export interface TestCaddy {

@@ -108,7 +108,7 @@ describe('audio between processes', () => {
     expect(await published()).toBe(after);
     expect(numbersOf(carol.client, streamId).at(-1)).toBe(299);
     await letGo(alice.client, groupId);
-  }, 60_000);
+  }, 120_000);
 
   test('a process that was frozen past the lease of its talk forwards nothing when it is back', async () => {
     const { groupId, alice, bob, carol } = await scene.trio();
@@ -137,5 +137,5 @@ describe('audio between processes', () => {
       describe: () => 'the thawed process goes on, or has lost its listener',
     });
     for (const { client } of [bob, carol]) expect(numbersOf(client, streamId)).toEqual([0]);
-  }, 60_000);
+  }, 120_000);
 });

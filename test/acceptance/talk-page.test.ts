@@ -385,7 +385,7 @@ describe('a lost server', () => {
       await server.kill();
       await status(page, /onnecting/).waitFor();
       server = await startNeda({ databaseUrl: own.url, directory: place, port: server.port });
-      await status(page, 'Connected').waitFor({ timeout: 40_000 });
+      await status(page, 'Connected').waitFor({ timeout: 60_000 });
       await page.getByText('Nobody is talking').waitFor();
       await page.keyboard.down(' ');
       await page.getByText('You are talking').waitFor();
@@ -395,7 +395,7 @@ describe('a lost server', () => {
       await server[Symbol.asyncDispose]();
       await removeDirectory(place);
     }
-  }, 90_000);
+  }, 180_000);
 
   it('costs no talk when the connection alone breaks', async () => {
     const { user, group } = await person();

@@ -26,7 +26,7 @@ describe('when the live store is lost', () => {
     const options = { databaseUrl: database.url, redisUrl: redis.url, env };
     here = await startNeda(options);
     there = await startNeda(options);
-  }, 120_000);
+  });
   afterEach(async () => {
     await Promise.all([here, there].map((neda) => neda[Symbol.asyncDispose]()));
     await redis[Symbol.asyncDispose]();

@@ -18,7 +18,7 @@ let world: World | null = null;
 
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 const tried = faults.filter(({ isShort }) => effort({ short: isShort === true, long: true }));
 

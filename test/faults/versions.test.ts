@@ -56,31 +56,27 @@ describe('people on both releases', () => {
 
   beforeAll(async () => {
     world = await createWorld({ processes: 2, seed: SEED, repositories: [nextRepository(), null] });
-  }, 60_000);
+  });
   afterAll(async () => {
     await world[Symbol.asyncDispose]();
-  }, 60_000);
+  });
 
-  test.each(mixedRuns(nextRepository).map((run) => [run.name, run] as const))(
-    '%s',
-    { timeout: 120_000 },
-    async (_name, run) => {
-      const { history, verdict } = await play(world, run, { seed: SEED, people: PEOPLE });
-      expect(verdict.violations).toEqual([]);
-      expect(verdict.talks).toBeGreaterThan(2);
-      for (const { groupId } of history.groups) {
-        // Each field was put there once, and was still there whenever the later release looked.
-        expect(await countsOf(world.redis, `made:{${groupId}}`)).toEqual({ state: 1, floor: 1 });
-        expect(await countsOf(world.redis, `lost:{${groupId}}`)).toEqual({});
-      }
-      const kept = await Promise.all(history.groups.map(({ groupId }) => keptRecords(world.redis, groupId)));
-      expect(kept.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
-      expect(await world.sql('select count(*)::int as count from history_rejected')).toEqual([{ count: 0 }]);
-      console.log(
-        `${run.name} · events ${verdict.events} · talks ${verdict.talks} · messages ${verdict.messages} · violations ${verdict.violations.length} · seed ${SEED}`,
-      );
-    },
-  );
+  test.each(mixedRuns(nextRepository).map((run) => [run.name, run] as const))('%s', async (_name, run) => {
+    const { history, verdict } = await play(world, run, { seed: SEED, people: PEOPLE });
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.talks).toBeGreaterThan(2);
+    for (const { groupId } of history.groups) {
+      // Each field was put there once, and was still there whenever the later release looked.
+      expect(await countsOf(world.redis, `made:{${groupId}}`)).toEqual({ state: 1, floor: 1 });
+      expect(await countsOf(world.redis, `lost:{${groupId}}`)).toEqual({});
+    }
+    const kept = await Promise.all(history.groups.map(({ groupId }) => keptRecords(world.redis, groupId)));
+    expect(kept.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+    expect(await world.sql('select count(*)::int as count from history_rejected')).toEqual([{ count: 0 }]);
+    console.log(
+      `${run.name} · events ${verdict.events} · talks ${verdict.talks} · messages ${verdict.messages} · violations ${verdict.violations.length} · seed ${SEED}`,
+    );
+  });
 
   test('a format that is too new is refused, told in the log, and keeps no other group waiting', async () => {
     const [dying, staying] = world.slots;

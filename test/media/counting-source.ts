@@ -15,7 +15,7 @@ export class CountingSource extends SpeechSource {
   async untilTaken(ms: number): Promise<void> {
     const target = this.#taken + (ms / 1000) * SAMPLE_RATE_HZ;
     await until(() => this.#taken >= target, {
-      limitMs: ms + 5_000,
+      limitMs: ms + 30_000,
       describe: () => `the transport takes ${ms} ms of sound`,
     });
   }

@@ -116,7 +116,6 @@ async function untilOut(room: string, ...identities: string[]): Promise<void> {
 describe('two processes that set one right', () => {
   test.each(['looks at who has joined', 'is late with the end of the talk before'])(
     'while one %s, who is given the floor by the other always ends with the right',
-    { timeout: 60_000 },
     async (what) => {
       const [late, granting] = [adapter(), adapter()];
       const { groupId, identity, room } = bench();
@@ -147,7 +146,7 @@ describe('two processes that set one right', () => {
     },
   );
 
-  test('who loses the floor meanwhile always ends without it', { timeout: 60_000 }, async () => {
+  test('who loses the floor meanwhile always ends without it', async () => {
     const [one, other] = [adapter(), adapter()];
     const { groupId, identity, room } = bench();
     await bench().listen(one);
@@ -200,25 +199,21 @@ describe('without any webhook', () => {
     }
   });
 
-  test(
-    'a talker whose track is gone loses the talk, and not before he had published',
-    { timeout: 40_000 },
-    async () => {
-      const { server } = startProcess();
-      const { groupId, identity, room } = bench();
-      world.floors.set(groupId, { talk: { talkId: 'talk', identity }, reserved: null });
-      const talker = await attack(await server.publishDescription(groupId, identity));
-      // As long as he could be without a track afterwards.
-      await talker.sendsOn(8_000);
-      expect(world.failed).toEqual([]);
-      await talker.publish();
-      await talker.sendsOn(8_000);
-      expect(world.failed).toEqual([]);
-      await talker.unpublish();
-      await until(() => world.failed.includes('talk'), { limitMs: MEDIA_FAILED_MS, describe: () => 'the talk fails' });
-      await until(async () => !(await mayPublish(room, identity)), { limitMs: OUT_MS, describe: () => 'he listens' });
-    },
-  );
+  test('a talker whose track is gone loses the talk, and not before he had published', async () => {
+    const { server } = startProcess();
+    const { groupId, identity, room } = bench();
+    world.floors.set(groupId, { talk: { talkId: 'talk', identity }, reserved: null });
+    const talker = await attack(await server.publishDescription(groupId, identity));
+    // As long as he could be without a track afterwards.
+    await talker.sendsOn(8_000);
+    expect(world.failed).toEqual([]);
+    await talker.publish();
+    await talker.sendsOn(8_000);
+    expect(world.failed).toEqual([]);
+    await talker.unpublish();
+    await until(() => world.failed.includes('talk'), { limitMs: MEDIA_FAILED_MS, describe: () => 'the talk fails' });
+    await until(async () => !(await mayPublish(room, identity)), { limitMs: OUT_MS, describe: () => 'he listens' });
+  });
 });
 
 describe('who may not hear the group any more', () => {

@@ -225,7 +225,7 @@ test('a page comes back by itself when the media server was restarted, silent un
   await livekit.start();
   for (const { page } of [bob, alice]) {
     await untilConnected(page, 2);
-    await page.getByText('The sound is interrupted').waitFor({ state: 'detached', timeout: 30_000 });
+    await page.getByText('The sound is interrupted').waitFor({ state: 'detached', timeout: 60_000 });
   }
   expect(await publishersOf(livekit)).toEqual([]);
   await until(() => pressedAndGranted(bob.page), { limitMs: 30_000, describe: () => 'the floor is given again' });
@@ -259,7 +259,7 @@ async function enterBlocked(username: string): Promise<TestPage> {
   await signIn(person.page, neda.origin, username);
   await enterGroup(person.page, 'Team');
   const note = person.page.getByRole('status').filter({ hasText: 'WebRTC cannot connect from here' });
-  await note.waitFor({ timeout: 30_000 });
+  await note.waitFor({ timeout: 60_000 });
   return person;
 }
 

@@ -220,5 +220,5 @@ export function testLimits(scene: () => AudioScene): void {
     const next = await press(alice.client, groupId);
     sendPacket(alice.client, next, 0);
     await untilHeard(slow.client, next, 0);
-  }, 60_000);
+  }, 120_000);
 }

@@ -44,7 +44,7 @@ export function testPassing(scene: () => AudioScene): void {
     await silent.client.waitForType('TALK_ENDED', { groupId });
     expect(alice.client.binary).toEqual([]);
     expect(silent.client.binary).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('packets of every length that the contract has pass', async () => {
     const { groupId, alice, bob, carol } = await scene().trio();

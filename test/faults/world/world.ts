@@ -50,7 +50,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   // The first one migrates and makes the demo data.
   await slots[0]?.start();
   await Promise.all(slots.slice(1).map((slot) => slot.start()));
-  const sql = postgres(database.url, { max: 2, connect_timeout: 5, onnotice: () => undefined });
+  const sql = postgres(database.url, { max: 2, connect_timeout: 30, onnotice: () => undefined });
 
   const rest = (): Rest => {
     const now = performance.now();
