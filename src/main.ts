@@ -3,6 +3,7 @@ import { findCommand, listOfCommands, type CommandRun } from './commands/index.t
 import { ConfigFault } from './config.ts';
 import { AppError } from './errors.ts';
 import { Lifecycle } from './infra/lifecycle.ts';
+import { flushLog } from './infra/log-output.ts';
 import type { Logger } from './infra/logger.ts';
 import { configExitCode, StartFault, unavailableExitCode, usageExitCode } from './infra/start-fault.ts';
 
@@ -32,6 +33,7 @@ await main(commandName, commandArgs);
 async function main(name: string, args: readonly string[]): Promise<void> {
   watchSignals();
   watchParent();
+  process.on('exit', flushLog);
   const isService = findCommand(name)?.isService ?? false;
   try {
     const code = await Promise.race([runCommand(name, args), abandoned()]);

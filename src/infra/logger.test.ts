@@ -33,3 +33,11 @@ it("keeps a driver's messages and parameters to itself, down to the cause", () =
   expect(text).toContain('shown');
   expect(text).toContain('23505');
 });
+
+it('changes nothing that it was given, and keeps what a child logger always says free of them', () => {
+  const given = { body: { token: 'hidden', plain: 'shown' } };
+  const text = logged((logger) => logger.child({ ticket: 'hidden' }).info(given));
+  expect(text).not.toContain('hidden');
+  expect(text).toContain('"body":{"token":"[secret]","plain":"shown"}');
+  expect(given.body.token).toBe('hidden');
+});
