@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { startTcpProxy, targetOf } from './tcp-proxy.ts';
 
 /** `NotificationResponse` of PostgreSQL's protocol: what a LISTEN is told by a NOTIFY. */
 const NOTIFICATION = 'A'.charCodeAt(0);
@@ -19,42 +18,29 @@ export interface NoticeDropper {
 
 /** `databaseUrl` names a host and a port and does without TLS. */
 export async function startNoticeDropper(databaseUrl: string): Promise<NoticeDropper> {
-  const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
+  const target = targetOf(new URL(databaseUrl));
   let isDropping = false;
   let dropped = 0;
 
-  const server = createServer((client) => {
-    const upstream = createConnection({ host: target.hostname, port: Number(target.port) });
-    let unread: Buffer = Buffer.alloc(0);
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
+  const proxy = await startTcpProxy(
+    () => target,
+    (client, upstream) => {
+      let unread: Buffer = Buffer.alloc(0);
+      client.on('close', () => upstream.destroy());
+      upstream.on('close', () => client.destroy());
+      client.on('data', (chunk) => upstream.write(chunk));
+      upstream.on('data', (chunk: Buffer) => {
+        const { messages, rest } = split(Buffer.concat([unread, chunk]));
+        unread = rest;
+        const kept = messages.filter((message) => !isDropping || message[0] !== NOTIFICATION);
+        dropped += messages.length - kept.length;
+        if (kept.length > 0) client.write(Buffer.concat(kept));
       });
-    }
-    client.on('data', (chunk) => upstream.write(chunk));
-    upstream.on('data', (chunk: Buffer) => {
-      const { messages, rest } = split(Buffer.concat([unread, chunk]));
-      unread = rest;
-      const kept = messages.filter((message) => !isDropping || message[0] !== NOTIFICATION);
-      dropped += messages.length - kept.length;
-      if (kept.length > 0) client.write(Buffer.concat(kept));
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+    },
+  );
   const url = new URL(databaseUrl);
   url.hostname = '127.0.0.1';
-  url.port = String(address.port);
+  url.port = String(proxy.port);
   return {
     url: url.href,
     setDropping: (next) => {
@@ -63,11 +49,7 @@ export async function startNoticeDropper(databaseUrl: string): Promise<NoticeDro
     get dropped() {
       return dropped;
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
 

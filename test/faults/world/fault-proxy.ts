@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { startTcpProxy } from '../../_support/tcp-proxy.ts';
 import { Random } from './random.ts';
 
 /** A TCP proxy between one process and one port of this machine, with the faults of a network. */
@@ -18,7 +18,6 @@ export interface FaultProxy {
 
 export async function startFaultProxy(targetPort: number, seed: number): Promise<FaultProxy> {
   const random = new Random(seed);
-  const sockets = new Set<Socket>();
   const held: (() => void)[] = [];
   let [delayMs, jitterMs, swallows, holds] = [0, 0, false, false];
 
@@ -52,27 +51,17 @@ export async function startFaultProxy(targetPort: number, seed: number): Promise
     });
   }
 
-  const server = createServer((client) => {
-    const upstream = createConnection({ host: '127.0.0.1', port: targetPort });
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-    pipe(client, upstream, true);
-    pipe(upstream, client, false);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+  const proxy = await startTcpProxy(
+    () => ({ host: '127.0.0.1', port: targetPort }),
+    (client, upstream) => {
+      client.on('close', () => upstream.destroy());
+      upstream.on('close', () => client.destroy());
+      pipe(client, upstream, true);
+      pipe(upstream, client, false);
+    },
+  );
   return {
-    port: address.port,
+    port: proxy.port,
     delay: (next, jitter) => {
       [delayMs, jitterMs] = [next, jitter];
     },
@@ -84,12 +73,8 @@ export async function startFaultProxy(targetPort: number, seed: number): Promise
       if (!isOn) for (const pass of held.splice(0)) pass();
     },
     cut: () => {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of proxy.sockets) socket.resetAndDestroy();
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

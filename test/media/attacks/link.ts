@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { startTcpProxy, targetOf } from '../../_support/tcp-proxy.ts';
 
 /** The way of one client's signalling to a server of this machine, which can be cut for a while. */
 export interface Link {
@@ -14,46 +13,35 @@ export interface Link {
 
 /** `url` is the server's own address, `ws://127.0.0.1:…`. */
 export async function startLink(url: string): Promise<Link> {
-  const target = new URL(url);
-  const sockets = new Set<Socket>();
+  const target = targetOf(new URL(url));
   let isCut = false;
-  const server = createServer((client) => {
-    const upstream = createConnection({ host: target.hostname, port: Number(target.port) });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('error', () => undefined);
-      socket.on('data', (chunk) => {
-        if (!isCut && !other.destroyed) other.write(chunk);
-      });
-      socket.on('close', () => {
-        sockets.delete(socket);
-        if (!isCut) other.destroy();
-      });
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+  const proxy = await startTcpProxy(
+    () => target,
+    (client, upstream) => {
+      for (const [socket, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        socket.on('data', (chunk) => {
+          if (!isCut && !other.destroyed) other.write(chunk);
+        });
+        socket.on('close', () => {
+          if (!isCut) other.destroy();
+        });
+      }
+    },
+  );
   const through = new URL(url);
-  through.port = String(address.port);
+  through.port = String(proxy.port);
   return {
     url: through.href,
     cut: () => {
       isCut = true;
     },
     restore: () => {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of proxy.sockets) socket.resetAndDestroy();
       isCut = false;
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }
