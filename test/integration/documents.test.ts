@@ -10,6 +10,7 @@ const manifestSchema = z.object({
   devDependencies: z.record(z.string(), z.string()),
 });
 const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));
+const sources = globSync('{src,test,clients,scripts}/**/*.{ts,lua}', { cwd: repository });
 const pages = globSync(['*.md', 'docs/**/*.md', 'test/*/README.md'], { cwd: repository });
 
 function linesOf(text: string, pattern: RegExp): string[] {
@@ -35,6 +36,22 @@ describe('the documents', () => {
 
     const paths = linesOf(text, /`((?:src|test|scripts|clients|docs|migrations|\.ci)\/[\w./*-]*)`/g);
     expect(paths.filter((path) => globSync(path, { cwd: repository }).length === 0)).toEqual([]);
+  });
+
+  it.each(pages)('%s names source files by the end of their path', (page) => {
+    const text = readFileSync(join(repository, page), 'utf8');
+    const names = linesOf(text, /`([\w-]+(?:\/[\w-]+)*\.(?:ts|lua))`/g);
+    expect(names.filter((name) => !sources.some((path) => `/${path}`.endsWith(`/${name}`)))).toEqual([]);
+  });
+
+  it('name every folder of the source, the tests and the clients', () => {
+    const text = readFileSync(join(repository, 'docs/architecture.md'), 'utf8');
+    const named = linesOf(text, /`([\w./-]+)\/`/g);
+    const folders = new Set(sources.map((path) => dirname(path)).filter((path) => path.includes('/')));
+    const unnamed = [...folders].filter(
+      (folder) => !folder.startsWith('test/import-rules/') && !named.some((name) => `/${folder}`.endsWith(`/${name}`)),
+    );
+    expect(unnamed).toEqual([]);
   });
 
   it('give a reason for every dependency, and for no other', () => {
