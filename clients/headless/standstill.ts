@@ -25,6 +25,12 @@ export class StandstillWatch implements Disposable {
     );
   }
 
+  /** How long ago it last stood still, in milliseconds; infinite when it never did. */
+  get sinceMs(): number {
+    this.#note();
+    return performance.now() - (this.#standstills.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY);
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { caughtUp } from './awake.ts';
 import type { WsClient } from './ws-client.ts';
 
 /** Audio packets as a client makes and reads them (protocol.md "Audio over the WebSocket"). */
@@ -60,7 +61,12 @@ export async function speak(client: WsClient, speech: Speech): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     const earlyMs = startedAtMs + index * everyMs - performance.now();
     if (earlyMs > 1) await pause(earlyMs);
-    else if (earlyMs < -MADE_UP_MS) startedAtMs -= earlyMs;
+    const lateMs = performance.now() - startedAtMs - index * everyMs;
+    if (lateMs > MADE_UP_MS) {
+      const fromMs = performance.now();
+      await caughtUp();
+      startedAtMs += lateMs + performance.now() - fromMs;
+    }
     if (!client.isOpen) return;
     sendPacket(client, streamId, first + index, opusBytes);
   }

@@ -1,6 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { StandstillWatch } from '../../clients/headless/standstill.ts';
 
 const SLICE_MS = 20;
+/** A server that stood still takes what it reads for old sound until its heart has beaten in time once more. */
+const CATCH_UP_MS = 600;
+
+const watch = new StandstillWatch();
+
+/** Returns when servers of this machine, should it have stood still, have noticed and do their work as usual again. */
+export async function caughtUp(): Promise<void> {
+  while (watch.sinceMs < CATCH_UP_MS) await pause(SLICE_MS);
+}
 
 /**
  * Lets so much time go by in which this process runs: not counted is time for which it stood still, in which nothing

@@ -31,7 +31,7 @@ import { startRedis, type TestRedis } from '../_support/redis.ts';
  */
 const SEED = 20_240_601;
 const RUNS = effort({ short: 300, long: 10_000 });
-const TIMEOUT_MS = effort({ short: 120_000, long: 3_600_000 });
+const TIMEOUT_MS = effort({ short: 600_000, long: 3_600_000 });
 const MOST_COMMANDS = 40;
 const keyPrefix = 'model:';
 const START_MS = 1_700_000_000_000;

@@ -1,4 +1,5 @@
 import { numbersOf, sendPacket } from '../../_support/audio.ts';
+import { caughtUp } from '../../_support/awake.ts';
 import { until } from '../../_support/until.ts';
 import type { WsClient } from '../../_support/ws-client.ts';
 import { newGroup, TalkScene } from '../talk/scene.ts';
@@ -20,9 +21,10 @@ export async function joinWithAudio(client: WsClient, groupId: string) {
   return client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId, audio: true });
 }
 
-/** Presses the button; returns the stream of the grant. */
+/** Presses the button; returns the stream of the grant, when servers take what comes for what is said now. */
 export async function press(client: WsClient, groupId: string, fields = {}): Promise<number> {
   const granted = await client.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId, ...fields });
+  await caughtUp();
   return Number(granted['streamId']);
 }
 
