@@ -176,7 +176,9 @@ export function testRights(scene: () => TalkScene): void {
     for (const [index, { client }] of [alice, bob].entries()) {
       await client.settled();
       const news = client.messages(undefined, marks[index]).filter((message) => message.groupId === groupId);
-      expect(news.map(({ type }) => type)).toEqual(['TALK_ENDED', 'GROUP_REMOVED']);
+      // Where one process is quicker than the other, its members are seen to go.
+      const types = news.map(({ type }) => type).filter((type) => type !== 'PRESENCE_CHANGED');
+      expect(types).toEqual(['TALK_ENDED', 'GROUP_REMOVED']);
     }
     expect(await bob.client.waitForType('TALK_ENDED', { groupId })).toMatchObject({ cause: 'removed' });
   });
