@@ -33,7 +33,6 @@ export function createMedia(options: MediaOptions): { readonly server: MediaServ
     rooms: server.rooms,
     enforcer: server.enforcer,
     floor,
-    reachable: async () => (await server.health()) === 'ok',
     onBack: (listener) => server.onBack(listener),
     showedLife: () => server.showedLife(),
     webhook: new Webhook(livekit, nowMs),

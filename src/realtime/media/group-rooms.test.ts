@@ -9,7 +9,7 @@ function roomsOf(keyPrefix: string, ...names: string[]): GroupRooms {
   const unused = async () => Promise.reject(new Error('not wanted'));
   return new GroupRooms(
     {
-      rooms: async () => names.map((name) => ({ name, publishers: 0 })),
+      rooms: async () => names.map((name) => ({ name, sid: name, participants: 0, publishers: 0 })),
       setRights: unused,
       remove: unused,
       guests: unused,

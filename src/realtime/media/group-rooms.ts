@@ -1,6 +1,6 @@
 import type { CallsInOrder } from './calls-in-order.ts';
 import { LISTEN, SPEAK } from './permissions.ts';
-import type { Guest, RoomControl } from './room-control.ts';
+import type { Guest, RoomControl, RoomSize } from './room-control.ts';
 import { groupOf, roomOf } from './rooms.ts';
 
 /** What somebody in a room may do: everybody listens, who has the floor speaks too. */
@@ -11,10 +11,8 @@ const rights = { speak: SPEAK, listen: LISTEN } as const;
 type RoomCalls = Pick<RoomControl, 'setRights' | 'remove' | 'guests' | 'guest' | 'rooms'>;
 
 /** A room of this deployment. */
-export interface OpenRoom {
+export interface OpenRoom extends Omit<RoomSize, 'name'> {
   readonly groupId: string;
-  /** May be 5 s old. */
-  readonly publishers: number;
 }
 
 /**
@@ -66,9 +64,9 @@ export class GroupRooms {
   /** The rooms of this deployment. */
   async open(limitMs: number): Promise<readonly OpenRoom[]> {
     const rooms = await this.#control.rooms(limitMs);
-    return rooms.flatMap(({ name, publishers }) => {
+    return rooms.flatMap(({ name, ...size }) => {
       const groupId = this.groupOf(name);
-      return groupId === null ? [] : [{ groupId, publishers }];
+      return groupId === null ? [] : [{ groupId, ...size }];
     });
   }
 }

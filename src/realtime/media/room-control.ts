@@ -26,7 +26,10 @@ export interface GuestTrack {
 
 export interface RoomSize {
   readonly name: string;
-  /** LiveKit counts every 5 s. */
+  /** LiveKit's own name of it: another room of the same name has another. */
+  readonly sid: string;
+  /** May be 10 s old, as `publishers`. */
+  readonly participants: number;
   readonly publishers: number;
 }
 
@@ -76,8 +79,10 @@ export class RoomControl {
   async rooms(limitMs: number): Promise<readonly RoomSize[]> {
     const rooms = await this.#call(limitMs, (client) => client.listRooms());
     if (rooms === 'absent') return [];
-    return rooms.map(({ name, numPublishers }) => ({
+    return rooms.map(({ name, sid, numParticipants, numPublishers }) => ({
       name,
+      sid,
+      participants: numParticipants,
       publishers: numPublishers,
     }));
   }

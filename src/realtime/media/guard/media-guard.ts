@@ -34,7 +34,6 @@ export interface MediaGuardOptions {
   readonly enforcer: Enforcer;
   /** Throws when it cannot be known. */
   readonly floor: (groupId: string) => Promise<Floor>;
-  readonly reachable: () => Promise<boolean>;
   /** Tells that the media server is back after it was away. Returns how to stop that. */
   readonly onBack: (listener: () => void) => () => void;
   /** The media server has told something: it is called again, also where it counted as away. */
@@ -60,11 +59,10 @@ export class LivekitGuard implements MediaGuard {
   readonly #going = new Set<Promise<void>>();
 
   constructor(options: MediaGuardOptions) {
-    const { rooms, enforcer, floor, reachable, ports, times, log } = options;
+    const { rooms, enforcer, floor, ports, times, log } = options;
     this.#options = options;
     this.#reconciler = new Reconciler(
       {
-        reachable,
         rooms: () => rooms.open(LIST_MS),
         present: () => ports.present(),
         inspect: (groupId) => this.#inspector.inspect(groupId),

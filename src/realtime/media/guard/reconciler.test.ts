@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CallFailed } from '../call-failed.ts';
 import type { OpenRoom } from '../group-rooms.ts';
 import { Reconciler, type ReconcilerActions, type ReconcilerTimes } from './reconciler.ts';
 
@@ -16,8 +17,8 @@ function setUp(
   const inspect = vi.fn<ReconcilerActions['inspect']>(async () => undefined);
   const warn = vi.fn();
   const reconciler = new Reconciler(
-    { reachable: async () => true, rooms: async () => rooms, present: () => [], inspect, ...actions },
-    { everyMs: 5, sweepMs: 0, watchMs: 60_000, ...times },
+    { rooms: async () => rooms, present: () => [], inspect, ...actions },
+    { censusMs: 60_000, everyMs: 5, sweepMs: 0, watchMs: 60_000, ...times },
     { warn, info: vi.fn() },
     () => clock.nowMs,
   );
@@ -32,7 +33,7 @@ function setUp(
 }
 
 function quiet(...groups: string[]): OpenRoom[] {
-  return groups.map((groupId) => ({ groupId, publishers: 0 }));
+  return groups.map((groupId) => ({ groupId, sid: groupId, participants: 1, publishers: 0 }));
 }
 
 /** More than are looked at in one round. */
@@ -40,7 +41,7 @@ const many = quiet(...Array.from({ length: 120 }, (_, index) => `other-${String(
 
 describe('a round of looks', () => {
   test('is of the rooms with members of this process, with publishers, and watched, every time', async () => {
-    const rooms = [...many, ...quiet('mine'), { groupId: 'loud', publishers: 1 }];
+    const rooms = [...many, ...quiet('mine'), { groupId: 'loud', sid: 'loud', participants: 2, publishers: 1 }];
     const { reconciler, inspect } = setUp(rooms, {}, { present: () => ['mine', 'of-no-room'] });
     reconciler.watch('watched');
     reconciler.sweep();
@@ -93,18 +94,44 @@ describe('a round of looks', () => {
     await vi.waitFor(async () => expect(await next(3)).toEqual(['one']));
   });
 
-  test('is left out while the media server is away, and a list that fails is told once', async () => {
-    let isReachable = false;
-    const reachable = vi.fn(async () => isReachable);
-    const rooms = vi.fn<ReconcilerActions['rooms']>(async () => Promise.reject(new Error('away')));
-    const { reconciler, inspect, warn } = setUp([], {}, { reachable, rooms });
+  test('a list that fails is told once, and not at all while the media server is away', async () => {
+    const rooms = vi.fn<ReconcilerActions['rooms']>(async () => Promise.reject(new CallFailed('held_back')));
+    const { reconciler, inspect, warn } = setUp([], {}, { rooms });
     reconciler.sweep();
-    await vi.waitFor(() => expect(reachable.mock.calls.length).toBeGreaterThan(2));
-    expect(rooms).not.toHaveBeenCalled();
-    isReachable = true;
+    await vi.waitFor(() => expect(rooms.mock.calls.length).toBeGreaterThan(2));
+    expect(warn).not.toHaveBeenCalled();
+    rooms.mockImplementation(async () => Promise.reject(new Error('something else')));
+    rooms.mockClear();
     await vi.waitFor(() => expect(rooms.mock.calls.length).toBeGreaterThan(2));
     expect(warn).toHaveBeenCalledTimes(1);
     rooms.mockImplementation(async () => quiet('one'));
     await vi.waitFor(() => expect(inspect).toHaveBeenCalledWith('one'));
+  });
+});
+
+describe('between the rounds', () => {
+  test('a room in whose count something changes is looked at, and no other', async () => {
+    let rooms = many;
+    const { reconciler, inspect } = setUp(many, { censusMs: 1, everyMs: 60_000 }, { rooms: async () => rooms });
+    reconciler.sweep();
+    // The first round.
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(50));
+    inspect.mockClear();
+    rooms = many.map((room, index) => (index === 70 ? { ...room, participants: 2 } : room));
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalled());
+    expect(inspect.mock.calls).toEqual([['other-070']]);
+  });
+
+  test('a media server that was started again unnoticed makes a sweep of all rooms begin', async () => {
+    let rooms = many;
+    const times = { censusMs: 1, everyMs: 60_000, sweepMs: 1_000 };
+    const { reconciler, inspect, clock } = setUp(many, times, { rooms: async () => rooms });
+    reconciler.sweep();
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(many.length));
+    clock.nowMs = 10_000;
+    inspect.mockClear();
+    rooms = many.map((room) => ({ ...room, sid: `another ${room.groupId}` }));
+    // Each as a room that is new, and in the sweep.
+    await vi.waitFor(() => expect(inspect).toHaveBeenCalledTimes(2 * many.length));
   });
 });
