@@ -76,7 +76,7 @@ export class GroupJoins {
         await this.#leaveStore(keeper, connection, 'closed');
         return;
       }
-      if (!entry.audio) relay.leave(groupId, connection);
+      if (!entry.audio) relay.stopListening(groupId, connection);
       if (room.sequencer.position === null) room.sequencer.reset(outcome);
       if (isBack && right !== undefined) {
         const { connectionId, userId, sessionId } = member;

@@ -198,6 +198,30 @@ describe('T1', () => {
     expect(failed).toEqual(['talk silence']);
   });
 
+  it('goes on when the talker joins again on the same socket, without audio or with it', () => {
+    relay.begin(talk);
+    for (const isHere of [false, true, false]) {
+      vi.advanceTimersByTime(1_000);
+      relay.begin(talk, isHere);
+      relay.take('bob', packet());
+    }
+    vi.advanceTimersByTime(999);
+    expect(failed).toEqual([]);
+    vi.advanceTimersByTime(2);
+    expect(failed).toEqual(['talk silence']);
+  });
+
+  it('does not run out for who switches audio off and soon on again, and sends on', () => {
+    relay.begin(talk);
+    vi.advanceTimersByTime(3_000);
+    relay.begin(talk, false);
+    relay.take('alice', packet());
+    expect(passed).toEqual([]);
+    relay.begin(talk, true);
+    expect(send(400, 8_000)).toBe(20);
+    expect(failed).toEqual([]);
+  });
+
   it('is over with the talk', () => {
     relay.begin(talk);
     relay.end('talk');

@@ -50,14 +50,15 @@ export class Relay {
   }
 
   /**
-   * A talk was granted, or its talker is back on another socket: T1 starts, the limits go on. `isHere` false: he is back
-   * without audio, and nothing passes until he joins with it.
+   * A talk was granted, or its talker is back on another socket: T1 starts, the limits go on. Or he has joined again on
+   * the same one: T1 goes on too. `isHere` false: he is there without audio, and nothing passes until he joins with it.
    */
   begin(talk: GrantedTalk, isHere = true): void {
     const open = this.#byTalk.get(talk.talkId) ?? this.#add(talk);
+    const isBack = open.talk.connectionId !== talk.connectionId || !open.silence.isOn;
     open.talk = talk;
     open.isHere = isHere;
-    open.silence.start();
+    if (isBack) open.silence.start();
   }
 
   /**

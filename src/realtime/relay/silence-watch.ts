@@ -25,6 +25,10 @@ export class SilenceWatch {
     this.#wait(packetLimits.silenceMs);
   }
 
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
   heard(): void {
     this.#heardAtMs = this.#nowMs();
   }

@@ -33,6 +33,8 @@ export interface VoiceRelay {
   /** Resolves when a group can be heard here, also from other processes. Rejects when the bus cannot be reached. */
   ready(groupId: string): Promise<void>;
   listen(groupId: string, connection: Connection): void;
+  /** The connection hears the group no more; a talk of its own is let be. Safe to call when it never did. */
+  stopListening(groupId: string, connection: Connection): void;
   /** The connection neither hears the group nor talks in it any more. Safe to call when it never did. */
   leave(groupId: string, connection: Connection): void;
   /** Another process says that it listens to the group now. */
@@ -80,6 +82,7 @@ export function createVoiceRelay({ bus, onFailed }: VoiceRelayOptions): VoiceRel
     take: (connection, packet) => relay.take(connection.id, packet),
     ready: (groupId) => listeners.ready(groupId),
     listen: (groupId, connection) => listeners.add(groupId, connection),
+    stopListening: (groupId, connection) => listeners.remove(groupId, connection.id),
     leave: (groupId, connection) => {
       listeners.remove(groupId, connection.id);
       relay.away(groupId, connection.id);
