@@ -1,7 +1,6 @@
 import { Parser } from '@asyncapi/parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientMessages, CloseCode, serverMessages, socketErrorCode } from '../../src/realtime/protocol/index.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import type { RestAnswer } from '../_support/rest.ts';
 import { AsyncapiDocument } from './asyncapi-document.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
@@ -9,24 +8,19 @@ import { startInProcess, type InProcessServer } from './in-process.ts';
 const clientTypes = Object.keys(clientMessages);
 const serverTypes = Object.keys(serverMessages);
 
-let database: TestDatabase;
 let server: InProcessServer;
 let answer: RestAnswer;
 let published: AsyncapiDocument;
 let known: AsyncapiDocument;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   answer = await server.rest.request('GET', '/asyncapi.json');
   published = new AsyncapiDocument(answer.body, { known: false });
   known = new AsyncapiDocument(answer.body, { known: true });
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 function exampleOf(type: string): { type: string } {
   const payload = published.document.components.messages[type]?.examples[0]?.payload;

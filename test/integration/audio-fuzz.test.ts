@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { effort } from '../_support/effort.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import { tokens } from '../_support/wire.ts';
 import { WsClient } from '../_support/ws-client.ts';
@@ -15,17 +14,12 @@ const HEADER = 9;
 /** The socket is closed with the last of them. */
 const FAULTS_ALLOWED = 3;
 
-let database: TestDatabase;
 let server: InProcessServer;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url, environment: { LIVEKIT_HOST: '' } });
+  server = await startInProcess({ environment: { LIVEKIT_HOST: '' } });
 });
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** mulberry32: the same numbers for the same seed, from 0 to below 1. */
 function randomFrom(seed: number): () => number {

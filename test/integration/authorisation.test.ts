@@ -2,7 +2,6 @@ import { channel } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { clientMessages } from '../../src/realtime/protocol/index.ts';
-import { createDatabase } from '../_support/postgres.ts';
 import type { RestAnswer } from '../_support/rest.ts';
 import { messageRecipes, outcomeOf } from './authorisation-messages.ts';
 import { ask, recipes } from './authorisation-requests.ts';
@@ -78,8 +77,7 @@ async function readRoutes(): Promise<ReadonlyMap<string, string>> {
     fastify.addHook('onRoute', (options) => registered.push(options));
   };
   started.subscribe(follow);
-  await using database = await createDatabase();
-  await using _server = await startInProcess({ databaseUrl: database.url });
+  await using _server = await startInProcess();
   started.unsubscribe(follow);
   const rules = new Map<string, string>();
   for (const { method, url, config } of z.array(route).parse(registered)) {

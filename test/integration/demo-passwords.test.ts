@@ -1,22 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownDemoPassword, settleDemoPasswords } from '../../src/admin/index.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 
 const everybodys = 'push-to-talk';
 const own = ownDemoPassword('only-for-tests-0123456789-0123456789-0123456789');
 
-let database: TestDatabase;
 let server: InProcessServer;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
 });
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function mayLogIn(username: string, password: string): Promise<boolean> {
   const body = { username, password, device: { name: 'test', kind: 'other' } };

@@ -4,22 +4,16 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { AdminClient } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import { WsClient } from '../_support/ws-client.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** The `X-Request-Id` of the answer to an upgrade that is accepted. */
 async function echoed(given: Readonly<Record<string, string>>): Promise<unknown> {

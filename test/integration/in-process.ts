@@ -6,6 +6,7 @@ import { createContainer, type Container } from '../../src/container.ts';
 import type { CoreOverrides } from '../../src/core.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import { createLogger } from '../../src/infra/logger.ts';
+import { createDatabase } from '../_support/postgres.ts';
 import { Rest } from '../_support/rest.ts';
 
 const demoPassword = 'push-to-talk';
@@ -15,21 +16,36 @@ export interface InProcessServer {
   readonly container: Container;
   readonly app: HttpServer;
   readonly rest: Rest;
+  readonly databaseUrl: string;
   /** Every log line so far. */
   log(): string;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/**
- * Starts the server on a migrated database with the demo data. `environment` adds or replaces variables.
- * Rate limits are off when it does not say otherwise.
- */
-export async function startInProcess(options: {
-  readonly databaseUrl: string;
+export interface InProcessOptions {
+  /** A migrated database; without it the server gets one of its own, for as long as it runs. */
+  readonly databaseUrl?: string;
+  /** Adds or replaces variables. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly overrides?: CoreOverrides;
   readonly hasDemoData?: boolean;
-}): Promise<InProcessServer> {
+}
+
+/** Starts the server with the demo data. Rate limits are off when the environment does not say otherwise. */
+export async function startInProcess(options: InProcessOptions = {}): Promise<InProcessServer> {
+  if (options.databaseUrl !== undefined) return startOn(options.databaseUrl, options);
+  const database = await createDatabase();
+  const server = await startOn(database.url, options);
+  return {
+    ...server,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startOn(databaseUrl: string, options: Omit<InProcessOptions, 'databaseUrl'>): Promise<InProcessServer> {
   const lines: string[] = [];
   const destination = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -39,7 +55,7 @@ export async function startInProcess(options: {
   });
   const settings = readConfig({
     NODE_ENV: 'test',
-    DATABASE_URL: options.databaseUrl,
+    DATABASE_URL: databaseUrl,
     SECRET_KEY: 'only-for-tests-0123456789-0123456789-0123456789',
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'trace',
@@ -56,6 +72,7 @@ export async function startInProcess(options: {
   return {
     container,
     app,
+    databaseUrl,
     rest: new Rest(`http://127.0.0.1:${address.port}`),
     log: () => lines.join(''),
     [Symbol.asyncDispose]: async () => {

@@ -6,7 +6,6 @@ import { SignJWT } from 'jose';
 import { v7 as uuidV7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import { type InProcessServer, startInProcess } from './in-process.ts';
 
@@ -62,7 +61,6 @@ class RecordingLivekit {
   }
 }
 
-let database: TestDatabase;
 let livekit: RecordingLivekit;
 let server: InProcessServer;
 let groupId: string;
@@ -70,10 +68,8 @@ let bob: string;
 let events = 0;
 
 beforeAll(async () => {
-  database = await createDatabase();
   livekit = await RecordingLivekit.start();
   server = await startInProcess({
-    databaseUrl: database.url,
     environment: {
       KEY_PREFIX: 'a-',
       LIVEKIT_HOST: livekit.origin,
@@ -94,7 +90,6 @@ beforeEach(async () => {
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await livekit.close();
-  await database[Symbol.asyncDispose]();
 });
 
 interface Event {

@@ -8,24 +8,18 @@ import {
   type NamedOperation,
   type OpenapiDocument,
 } from './openapi-document.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let document: OpenapiDocument;
 let operations: NamedOperation[];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   document = await fetchDocument(server.rest);
   operations = operationsOf(document);
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 describe('the routes of the OpenAPI document', () => {
   it('are the routes of the server', () => {

@@ -2,11 +2,9 @@ import { expect, it } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { createMetrics } from '../../src/infra/metrics.ts';
 import { startInProcess } from './in-process.ts';
-import { createDatabase } from '../_support/postgres.ts';
 
 it('shows the document in production too, with nothing from elsewhere', async () => {
-  await using database = await createDatabase();
-  await using server = await startInProcess({ databaseUrl: database.url });
+  await using server = await startInProcess();
   const { http } = server.container.config;
   const config = {
     ...server.container.config,

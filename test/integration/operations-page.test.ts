@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createDatabase } from '../_support/postgres.ts';
 import { repository } from '../_support/deployment.ts';
 import { startInProcess } from './in-process.ts';
 
@@ -12,8 +11,7 @@ function found(pattern: RegExp): string[] {
 }
 
 test('the page on operations names every measurement of ours, and none that is not there', async () => {
-  await using database = await createDatabase();
-  await using server = await startInProcess({ databaseUrl: database.url });
+  await using server = await startInProcess();
   const { text } = await server.rest.request('GET', '/metrics');
   const measured = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '');
   const named = found(/\b((?:neda|nodejs|process)_[a-z0-9_]+)/g).map((name) => name.replace(/_(?:bucket|count)$/, ''));

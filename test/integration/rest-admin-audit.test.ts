@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AdminClient, page, unknownId } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 import type * as wire from '../_support/wire.ts';
 import { WsClient } from '../_support/ws-client.ts';
@@ -21,25 +20,22 @@ const entry = z.strictObject({
 });
 type Entry = z.infer<typeof entry>;
 
-let database: TestDatabase;
 let sql: postgres.Sql;
 let server: InProcessServer;
 let client: AdminClient;
 let adminId: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  sql = postgres(database.url, { max: 2, onnotice: () => undefined });
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
+  sql = postgres(server.databaseUrl, { max: 2, onnotice: () => undefined });
   const tokens = await server.rest.login('admin');
   adminId = tokens.user.id;
   client = new AdminClient(server.rest, tokens.accessToken);
 });
 
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
   await sql.end();
-  await database[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
 });
 
 /** The newest entries, newest first. */

@@ -2,25 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AdminClient, ascending, page } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let client: AdminClient;
 let managerId: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   client = new AdminClient(server.rest, (await server.rest.login('admin')).accessToken);
   managerId = (await client.makeUser()).id;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function newGroup(name: string): Promise<string> {
   return (await server.rest.createGroup(client.token, { name, managerId })).id;

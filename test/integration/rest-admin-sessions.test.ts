@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { AdminClient, page, unknownId } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { BUSY_MS } from '../_support/busy.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import type * as wire from '../_support/wire.ts';
 import { WsClient } from '../_support/ws-client.ts';
 
@@ -16,22 +15,17 @@ const session = z.strictObject({
   current: z.boolean(),
 });
 
-let database: TestDatabase;
 let server: InProcessServer;
 let client: AdminClient;
 let own: wire.Tokens;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   own = await server.rest.login('admin');
   client = new AdminClient(server.rest, own.accessToken);
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function list(filter = ''): Promise<z.infer<typeof session>[]> {
   const answer = await client.send('GET', `/admin/sessions?limit=100${filter}`);

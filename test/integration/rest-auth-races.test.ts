@@ -2,30 +2,26 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import type { RestAnswer } from '../_support/rest.ts';
 import { until } from '../_support/until.ts';
 import type * as wire from '../_support/wire.ts';
 
 /** What happens when a user changes while he signs in: the test holds his row as the change would. */
 
-let database: TestDatabase;
 let server: InProcessServer;
 let sql: postgres.Sql;
 let admin: string;
 let serial = 0;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
-  sql = postgres(database.url, { max: 3 });
+  server = await startInProcess();
+  sql = postgres(server.databaseUrl, { max: 3 });
   admin = (await server.rest.login('admin')).accessToken;
 });
 
 afterAll(async () => {
   await sql.end();
   await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
 });
 
 const device = { name: 'w', kind: 'watch' };

@@ -2,21 +2,15 @@ import { SignJWT } from 'jose';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 const device = { name: ' My watch ', kind: 'watch' };
 
@@ -30,7 +24,7 @@ async function me(token: string): Promise<number> {
 
 /** How many refused logins the audit holds. */
 async function refusedLogins(): Promise<number> {
-  const sql = postgres(database.url, { max: 1 });
+  const sql = postgres(server.databaseUrl, { max: 1 });
   try {
     const rows = await sql`select 1 from audit where action = 'auth.login' and result = 'failure'`;
     return rows.length;
@@ -155,7 +149,7 @@ describe('access tokens', () => {
   it('of the key before a rotation are still accepted', async () => {
     const { accessToken, refreshToken } = await server.rest.login('alice');
     const rotated = await startInProcess({
-      databaseUrl: database.url,
+      databaseUrl: server.databaseUrl,
       environment: {
         SECRET_KEY: 'the-new-key-0123456789-0123456789-0123456789',
         SECRET_KEY_PREVIOUS: server.container.config.auth.secretKey.reveal(),

@@ -2,24 +2,18 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { login, device, refusals } from './refusals.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let alice: string;
 let admin: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url, environment: { ALLOWED_ORIGINS: 'https://app.example' } });
+  server = await startInProcess({ environment: { ALLOWED_ORIGINS: 'https://app.example' } });
   alice = (await server.rest.login('alice')).accessToken;
   admin = (await server.rest.login('admin')).accessToken;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 const json = { 'content-type': 'application/json' };
 

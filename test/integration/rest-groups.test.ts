@@ -2,23 +2,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { AdminClient, unknownId } from './admin-client.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let client: AdminClient;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   client = new AdminClient(server.rest, (await server.rest.login('admin')).accessToken);
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 describe('groups', () => {
   it('are made, read, changed and deleted', async () => {

@@ -1,21 +1,15 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** Sends these bytes and reads until the server ends the connection. */
 function exchange(bytes: string): Promise<{ status: number; head: string; problem: wire.Problem }> {

@@ -2,26 +2,19 @@ import postgres from 'postgres';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let sql: postgres.Sql;
 
 beforeEach(async () => {
-  database = await createDatabase();
-  sql = postgres(database.url, { max: 1 });
-  server = await startInProcess({
-    databaseUrl: database.url,
-    environment: { RATE_LIMITS: 'on', TRUSTED_PROXIES: '127.0.0.1' },
-  });
+  server = await startInProcess({ environment: { RATE_LIMITS: 'on', TRUSTED_PROXIES: '127.0.0.1' } });
+  sql = postgres(server.databaseUrl, { max: 1 });
 });
 
 afterEach(async () => {
   await sql.end();
   await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
 });
 
 const device = { name: 'w', kind: 'watch' };

@@ -1,22 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import type { RestRequest } from '../_support/rest.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let admin: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   admin = (await server.rest.login('admin')).accessToken;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 const id = '01890a5d-ac96-774b-bcce-b302099a8057';
 const login = '/api/v1/auth/login';

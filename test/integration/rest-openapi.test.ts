@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { errorCatalogue } from '../../src/errors.ts';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
 const operation = z.looseObject({
   requestBody: z.looseObject({ required: z.boolean().optional() }).optional(),
@@ -18,20 +17,15 @@ const documentSchema = z.looseObject({
 /** Too slow, an `Expect` that cannot be met, headers too large: before any route is asked. */
 const ofEveryRequest = ['408', '417', '431'];
 
-let database: TestDatabase;
 let server: InProcessServer;
 let document: z.infer<typeof documentSchema>;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   document = documentSchema.parse(await server.rest.expect(200, 'GET', '/openapi.json'));
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 function found(method: string, path: string): z.infer<typeof operation> {
   const one = document.paths[path]?.[method];

@@ -2,27 +2,23 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import type { RestAnswer } from '../_support/rest.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let sql: postgres.Sql;
 let admin: wire.Tokens;
 let serial = 0;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
-  sql = postgres(database.url, { max: 2, onnotice: () => undefined });
+  server = await startInProcess();
+  sql = postgres(server.databaseUrl, { max: 2, onnotice: () => undefined });
   admin = await server.rest.login('admin');
 });
 
 afterAll(async () => {
   await sql.end();
   await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
 });
 
 const device = { name: 'Wrist', kind: 'watch' };
@@ -126,7 +122,7 @@ describe('a pairing code', () => {
     expect(row?.whole.toUpperCase()).not.toContain(code.replace('-', ''));
     expect(row?.whole.toUpperCase()).not.toContain(code);
     const other = await startInProcess({
-      databaseUrl: database.url,
+      databaseUrl: server.databaseUrl,
       environment: { SECRET_KEY: 'another-key-0123456789-0123456789-0123456789' },
     });
     try {
@@ -141,7 +137,7 @@ describe('a pairing code', () => {
     const { id } = await someone();
     const code = await codeFor(id);
     const rotated = await startInProcess({
-      databaseUrl: database.url,
+      databaseUrl: server.databaseUrl,
       environment: {
         SECRET_KEY: 'the-new-key-0123456789-0123456789-0123456789',
         SECRET_KEY_PREVIOUS: server.container.config.auth.secretKey.reveal(),

@@ -1,21 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let admin: string;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startInProcess({ databaseUrl: database.url });
+  server = await startInProcess();
   admin = (await server.rest.login('admin')).accessToken;
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 const halfACharacter = 'abcdefgh\uD800';
 

@@ -1,22 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startInProcess, type InProcessServer } from './in-process.ts';
-import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import * as wire from '../_support/wire.ts';
 
-let database: TestDatabase;
 let server: InProcessServer;
 let nowShiftMs = 0;
 
 beforeAll(async () => {
-  database = await createDatabase();
   const clock = { nowMs: () => Date.now() + nowShiftMs, monotonicMs: () => performance.now() + nowShiftMs };
-  server = await startInProcess({ databaseUrl: database.url, overrides: { clock } });
+  server = await startInProcess({ overrides: { clock } });
 });
 
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await database[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function refresh(refreshToken: string): Promise<wire.Tokens> {
   return wire.tokens.parse(await server.rest.expect(200, 'POST', '/api/v1/auth/refresh', { body: { refreshToken } }));
