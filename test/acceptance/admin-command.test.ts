@@ -14,7 +14,7 @@ import { WsClient } from '../_support/ws-client.ts';
 
 const secretKey = randomBytes(36).toString('base64url');
 
-describe('npm run admin', { timeout: 90_000 }, () => {
+describe('npm run admin', { timeout: 180_000 }, () => {
   let database: TestDatabase;
   let neda: Neda;
   let home: string;
@@ -260,7 +260,7 @@ describe('npm run admin', { timeout: 90_000 }, () => {
   });
 });
 
-describe('npm run admin with the embedded database', { timeout: 180_000 }, () => {
+describe('npm run admin with the embedded database', { timeout: 300_000 }, () => {
   const create = (directory: string, name: string): Promise<CommandResult> =>
     runCommand(['admin', 'create', name], { directory, input: 'good enough for me\n' });
 

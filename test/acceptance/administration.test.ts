@@ -32,7 +32,7 @@ describe('the administration by example', () => {
       { cwd: repository, env: { ...bareEnvironment(), ...env, PATH: path, DATABASE_URL: database.url } },
     );
     printed = stdout.split(`${endOfBlock}\n`);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await neda[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();

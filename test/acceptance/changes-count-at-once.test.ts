@@ -31,7 +31,7 @@ describe('a change that was answered counts at once, for a socket of any process
       await client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
       sockets.push({ client, userId: tokens.user.id });
     }
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await Promise.all(processes.map((neda) => neda[Symbol.asyncDispose]()));
     await redis[Symbol.asyncDispose]();

@@ -64,7 +64,7 @@ function about(what: string, { stdout }: CommandResult): string[] {
   return lines;
 }
 
-describe('npm run doctor', { timeout: 120_000 }, () => {
+describe('npm run doctor', { timeout: 240_000 }, () => {
   it('finds nothing wrong in a healthy production, changes nothing and prints no secret', async () => {
     const result = await doctor(production());
     expect(result).toMatchObject({ code: 0, stderr: '' });

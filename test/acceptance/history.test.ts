@@ -9,7 +9,7 @@ import * as wire from '../_support/wire.ts';
 import { newGroup, signIn } from './talk-scenarios.ts';
 
 /** A start of the server and a lease that runs out. */
-const LONG_MS = 120_000;
+const LONG_MS = 240_000;
 /** What the clocks of the test and of the live store may differ. */
 const CLOCKS_MS = 5;
 /** "Readable ≤ 5 s after its end." */

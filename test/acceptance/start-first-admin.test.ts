@@ -62,7 +62,7 @@ async function refused(more: Record<string, string>): Promise<{ code: number | n
   return { code: await neda.process.untilExit(60_000), output: neda.process.output };
 }
 
-describe('the first admin in production', { timeout: 150_000 }, () => {
+describe('the first admin in production', { timeout: 300_000 }, () => {
   it('is made from ADMIN_USERNAME and the file of ADMIN_PASSWORD_FILE, once', async () => {
     await freshDatabase();
     const directory = await makeTemporaryDirectory('first-admin');

@@ -8,7 +8,7 @@ import { describeTalk, newGroup, signIn } from './talk-scenarios.ts';
 
 const PREFIX = 'acceptance:';
 /** Three starts of the server and a lease that runs out. */
-const SEVERAL_STARTS_MS = 120_000;
+const SEVERAL_STARTS_MS = 240_000;
 
 interface Parts {
   readonly redis: TestRedis;

@@ -38,6 +38,7 @@ describe('a bad message', () => {
     ['with an id that is a number', '{"type":"PING","id":1}', 'id'],
     ['with an empty id', '{"type":"PING","id":""}', 'id'],
     ['with an id too long', JSON.stringify({ type: 'PING', id: 'x'.repeat(65) }), 'id'],
+    ['with two ids', '{"type":"PING","id":"a","id":"b"}', 'id: stands twice in one object'],
     ['with an id that is an object', '{"type":"PING","id":{"toString":1}}', 'id'],
   ])('%s is answered without re', async (_name, text, field) => {
     client.sendRaw(text);
@@ -60,6 +61,13 @@ describe('a bad message', () => {
       'loud: is not known here; PING has type, id',
     ],
     ['__proto__', '{"id":"a","type":"PING","__proto__":{"x":1}}', 'invalid_message', '__proto__'],
+    ['a type twice', '{"type":"PING","id":"a","type":"PING"}', 'invalid_message', 'type: stands twice in one object'],
+    [
+      'a group twice',
+      JSON.stringify(join).replace('{', `{"\\u0067roupId":"${groupId}",`),
+      'invalid_message',
+      'groupId: stands twice in one object',
+    ],
     ['a field missing', '{"id":"a","type":"JOIN_GROUP"}', 'invalid_message', 'groupId: is missing'],
     ['a number for a flag', JSON.stringify({ ...join, audio: 1 }), 'invalid_message', 'audio: must be true or false'],
     [
@@ -113,6 +121,14 @@ describe('a bad message', () => {
     client.sendRaw('{"id":"c","type":"PING","x":1}');
     expect(await client.closed()).toEqual({ code: 4502, reason: 'protocol_error' });
     expect(client.messages('ERROR').map(({ re }) => re)).toEqual([undefined, 'b', 'c']);
+  });
+
+  it('is not one whose id has 64 characters of two units each', async () => {
+    const id = '🙂'.repeat(64);
+    client.sendRaw(JSON.stringify({ type: 'PING', id }));
+    expect(await client.answerTo(id)).toMatchObject({ type: 'PONG' });
+    client.sendRaw(JSON.stringify({ type: 'PING', id: `${id}🙂` }));
+    expect(await client.waitForType('ERROR')).toMatchObject({ code: 'invalid_message' });
   });
 
   it('of good form about something unknown does not count', async () => {

@@ -49,7 +49,7 @@ it('a live store that is lost while a group is live leaves a gap record, and one
   await using third = await startAlone();
   expect(third.origin).toBeTruthy();
   expect(await gaps()).toHaveLength(1);
-}, 120_000);
+}, 240_000);
 
 it('a talk counts in its session once, also when its session is told closed by whoever noted the talk lost', async () => {
   const voiceSessionId = uuidv7();

@@ -18,7 +18,7 @@ const clientTypes = Object.keys(clientMessages);
 const serverTypes = Object.keys(serverMessages);
 const EXCHANGE = /(<!-- exchange: (.+) -->\n```\n)([^`]*)(```)/g;
 /** Two servers, some twenty scenes with logins, and a live store that is found empty. */
-const RUN_LIMIT_MS = 180_000;
+const RUN_LIMIT_MS = 300_000;
 
 /** What one run of all scenes brought. */
 interface Run {

@@ -44,4 +44,4 @@ it('access and refresh tokens end when they say, and a refresh prolongs the sess
   current = wire.tokens.parse((await refresh(current.refreshToken)).body);
   const listed = await rest.expect(200, 'GET', '/api/v1/auth/sessions', { token: current.accessToken });
   expect(listed).toMatchObject({ items: [{ id: first.session.id, current: true }] });
-}, 60_000);
+}, 120_000);

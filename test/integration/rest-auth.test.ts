@@ -99,16 +99,19 @@ describe('access tokens', () => {
     key?: string;
     audience?: string;
     issuer?: string;
-    subject?: 'bob';
+    /** A username, or what is none and stands there as it is. */
+    subject?: 'bob' | 'x';
+    session?: string;
     withoutExpiry?: boolean;
     alg?: 'HS256' | 'HS512';
     expired?: boolean;
   }): Promise<string> {
     const { session, user } = await server.rest.login('alice');
     const key = options.key ?? server.container.config.auth.secretKey.reveal();
-    const token = new SignJWT({ sid: session.id, rot: 0, pair: 'x' })
+    const bob = options.subject === 'bob' ? (await server.rest.login('bob')).user.id : undefined;
+    const token = new SignJWT({ sid: options.session ?? session.id, rot: 0, pair: 'x' })
       .setProtectedHeader({ alg: options.alg ?? 'HS256', typ: options.typ ?? 'at+jwt' })
-      .setSubject(options.subject === undefined ? user.id : (await server.rest.login(options.subject)).user.id)
+      .setSubject(bob ?? options.subject ?? user.id)
       .setIssuer(options.issuer ?? 'neda')
       .setAudience(options.audience ?? 'neda:api')
       .setIssuedAt();
@@ -123,6 +126,8 @@ describe('access tokens', () => {
     ['another audience', { audience: 'elsewhere' }, 401, 'token_invalid'],
     ['another issuer', { issuer: 'elsewhere' }, 401, 'token_invalid'],
     ["another's session", { subject: 'bob' }, 401, 'token_invalid'],
+    ['a user that is no id', { subject: 'x' }, 401, 'token_invalid'],
+    ['a session that is no id', { session: 'a\0b' }, 401, 'token_invalid'],
     ['no expiry', { withoutExpiry: true }, 401, 'token_invalid'],
     ['another algorithm', { alg: 'HS512' }, 401, 'token_invalid'],
     ['expired', { expired: true }, 401, 'token_expired'],

@@ -169,6 +169,8 @@ describe('a code that is not open', () => {
       problems.push({ ...wire.problem.parse(answer.body), requestId: '' });
     }
     expect(problems[0]?.code).toBe('invalid_credentials');
+    const body = { username: 'admin', password: 'not this one', device };
+    problems.push({ ...(await server.rest.expectProblem(401, 'POST', '/api/v1/auth/login', { body })), requestId: '' });
     expect(new Set(problems.map((problem) => JSON.stringify(problem))).size).toBe(1);
   });
 

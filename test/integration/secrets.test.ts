@@ -15,7 +15,7 @@ import { Secrets } from './secrets-search.ts';
 
 /** `ChildServer` keeps this much; a longer log would have lost its beginning. */
 const KEPT_OUTPUT = 1_000_000;
-const SEVERAL_STARTS_MS = 60_000;
+const SEVERAL_STARTS_MS = 120_000;
 const DOWN_MS = 15_000;
 
 const secrets = new Secrets();
@@ -172,7 +172,7 @@ describe('a server that is told secrets through every door', () => {
   });
 });
 
-describe('a command that finds faults', () => {
+describe('a command that finds faults', { timeout: 2 * SEVERAL_STARTS_MS }, () => {
   it.each([
     ['the start, with a configuration that it refuses', 'serve', 78],
     ['the doctor, with a configuration that it refuses', 'doctor', 78],

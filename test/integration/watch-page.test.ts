@@ -123,7 +123,7 @@ describe('what the page for authors of watch clients says', () => {
   });
 });
 
-describe('against a running server', { timeout: 120_000 }, () => {
+describe('against a running server', { timeout: 240_000 }, () => {
   let database: TestDatabase;
   let directory: string;
   let neda: Neda;
