@@ -1,5 +1,6 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
+import { uuidV7 } from '../http/contract.ts';
 import type { Clock } from '../infra/clock.ts';
 
 /** What an access token says. */
@@ -31,8 +32,8 @@ const issuer = 'neda';
 const audience = 'neda:api';
 const longestToken = 4_096;
 const claimsShape = z.object({
-  sub: z.string().min(1),
-  sid: z.string().min(1),
+  sub: uuidV7,
+  sid: uuidV7,
   rot: z.int().nonnegative(),
   pair: z.string(),
   exp: z.number(),

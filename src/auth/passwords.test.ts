@@ -10,6 +10,13 @@ it('makes argon2id hashes with the agreed cost, and compares with them', async (
   expect(await passwords.isRight('a good password', null)).toBe(false);
 });
 
+it('takes a password as the same however a keyboard composes its letters', async () => {
+  const passwords = createPasswords();
+  const [composed, decomposed] = ['p\u00e4sswörter', 'pa\u0308sswörter'];
+  expect(await passwords.isRight(composed, await passwords.hash(decomposed, 'password'))).toBe(true);
+  expect(await passwords.isRight(decomposed, await passwords.hash(composed, 'password'))).toBe(true);
+});
+
 it.each(['password1', 'PassWord1', '12345678', '88888888', 'Contraseña', 'sunshine1', 'butterfly'])(
   'refuses %s, which guessing begins with',
   async (password) => {

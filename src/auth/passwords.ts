@@ -3,7 +3,10 @@ import { hash, verify } from '@node-rs/argon2';
 import { AppError, invalidField } from '../errors.ts';
 import { isCommonPassword } from './common-passwords.ts';
 
-/** argon2id with a bound: hashing is the most expensive thing the server does for a stranger. */
+/**
+ * argon2id with a bound: hashing is the most expensive thing the server does for a stranger. Passwords are taken in
+ * NFC, as RFC 8265 has it: one keyboard writes `ä` as one character, another as two.
+ */
 export interface Passwords {
   /** Throws `validation_failed` about `field` for a common password, `dependency_unavailable` when the queue is full. */
   hash(password: string, field: string): Promise<string>;
@@ -48,12 +51,12 @@ export function createPasswords(limits = { waitingAtMost }): Passwords {
   return {
     hash: async (password, field) => {
       await refuseCommonPassword(password, field);
-      return inTurn(() => hash(password, parameters));
+      return inTurn(() => hash(password.normalize('NFC'), parameters));
     },
     isRight: (password, storedHash) =>
       inTurn(async () => {
         nobody ??= hash('no password is this one', parameters);
-        const isEqual = await verify(storedHash ?? (await nobody), password);
+        const isEqual = await verify(storedHash ?? (await nobody), password.normalize('NFC'));
         // Lone surrogates all become U+FFFD on their way into the hash.
         return isEqual && storedHash !== null && password.isWellFormed();
       }),

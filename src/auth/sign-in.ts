@@ -5,6 +5,7 @@ import type { ChangeContext, Origin, RunChange } from '../infra/change.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Users } from '../users/index.ts';
 import type { Device, LoginRequest, PasswordChange, Tokens } from './contract.ts';
+import { invalidCredentials } from './invalid-credentials.ts';
 import type { OpenSession } from './open-session.ts';
 import { refuseCommonPassword, type Passwords } from './passwords.ts';
 import { createRecordThrottled } from './throttle/record.ts';
@@ -145,10 +146,6 @@ function accountAttempt(username: string): AttemptKey {
 
 function addressAttempt(address: string): AttemptKey {
   return { kind: 'login_address', name: addressKey(address) };
-}
-
-function invalidCredentials(): AppError {
-  return new AppError('invalid_credentials', 'The username or the password is wrong.');
 }
 
 function wrongPassword(): AppError {

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { AppError, invalidField } from '../errors.ts';
 import { plainMessage, validationError } from '../field-errors.ts';
+import { firstDuplicateKey } from '../infra/duplicate-keys.ts';
 import { noBody, noQuery } from './contract.ts';
-import { firstDuplicateKey } from './duplicate-keys.ts';
 import type { HttpServer } from './server.ts';
 
 /**

@@ -6,6 +6,7 @@ import type { Database } from '../../infra/postgres.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import type { Users } from '../../users/index.ts';
 import type { Device, Tokens } from '../contract.ts';
+import { invalidCredentials } from '../invalid-credentials.ts';
 import type { OpenSession } from '../open-session.ts';
 import { createRecordThrottled } from '../throttle/record.ts';
 import type { AttemptKey } from '../throttle/rules.ts';
@@ -80,7 +81,7 @@ export function createPairing(parts: {
       const tokens = await whenAllowed(request, (key) =>
         throttle.attempt([key], async () => {
           const code = await database.read((query) => repo.findCode(query, codes.hashesOf(input.code)));
-          if (code === null) throw invalidCode();
+          if (code === null) throw invalidCredentials();
           ({ userId } = code);
           return signIn(requestId, code, device);
         }),
@@ -107,7 +108,7 @@ export function createPairing(parts: {
     const origin = { actor: { type: 'user', userId: code.userId }, requestId } as const;
     return runChange(origin, async (context) => {
       const user = await users.holdCredentials(context, code.userId, 'share');
-      if (user === null || user.disabled || !(await repo.useCode(context.tx, code.id))) throw invalidCode();
+      if (user === null || user.disabled || !(await repo.useCode(context.tx, code.id))) throw invalidCredentials();
       const tokens = await parts.openSession(context, user, device);
       await audit.record(context, {
         action: 'auth.paired',
@@ -134,8 +135,4 @@ export function createPairing(parts: {
     voidCodesOf: (context, userId) => repo.deleteCodesOf(context.tx, userId),
     deleteExpiredCodes: () => database.read((query) => repo.deleteExpiredCodes(query)),
   };
-}
-
-function invalidCode(): AppError {
-  return new AppError('invalid_credentials', 'The pairing code is wrong, was used, or has expired.');
 }

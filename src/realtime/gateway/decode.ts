@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { plainMessage, validationError } from '../../field-errors.ts';
+import { firstDuplicateKey } from '../../infra/duplicate-keys.ts';
 import { clientMessages } from '../protocol/index.ts';
 import { MessageRefused } from './message-refused.ts';
 
@@ -21,9 +22,10 @@ const MAX_ID_LENGTH = 64;
 
 /** Reads the envelope of a text message, which `ws` has checked to be UTF-8. */
 export function decodeEnvelope(data: Buffer): Envelope | BadMessage {
+  const text = data.toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(data.toString('utf8'));
+    value = JSON.parse(text);
   } catch {
     return bad(null, `Not JSON. ${ENVELOPE_RULE}`);
   }
@@ -31,10 +33,20 @@ export function decodeEnvelope(data: Buffer): Envelope | BadMessage {
     return bad(null, `Not a JSON object. ${ENVELOPE_RULE}`);
   }
   const id = 'id' in value ? value.id : undefined;
-  if (typeof id !== 'string' || id.length < 1 || id.length > MAX_ID_LENGTH) {
+  if (typeof id !== 'string' || id.length < 1 || isLongerThan(MAX_ID_LENGTH, id)) {
     return bad(null, `id: must be text of 1 to ${MAX_ID_LENGTH} characters`);
   }
+  const duplicate = firstDuplicateKey(text);
+  if (duplicate !== undefined) {
+    const isOfId = duplicate === 'id';
+    return bad(isOfId ? null : id, `${duplicate.slice(-300)}: stands twice in one object`);
+  }
   return { type: 'type' in value ? value.type : undefined, id, value };
+}
+
+/** Characters are code points, as everywhere in the contract. */
+function isLongerThan(limit: number, text: string): boolean {
+  return text.length > limit && [...text].length > limit;
 }
 
 function bad(re: string | null, message: string): BadMessage {

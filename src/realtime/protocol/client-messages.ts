@@ -5,8 +5,8 @@ import { uuidV7 } from './objects.ts';
 /** The client's own name for a message; its answer carries it as `re`. */
 export const messageId = z
   .string()
-  .min(1)
-  .max(64)
+  .refine((id) => id !== '' && [...id].length <= 64, 'must be text of 1 to 64 characters')
+  .meta({ minLength: 1, maxLength: 64 })
   .describe("The client's own name for a message; its answer carries it as re.");
 
 const envelope = { id: messageId };

@@ -32,7 +32,8 @@ export function firstDuplicateKey(text: string): string | undefined {
     } else if (character === '"') {
       const end = endOfString(text, index);
       if (expectsKey && innermost !== undefined) {
-        const key = String(JSON.parse(text.slice(index, end + 1)));
+        const written = text.slice(index + 1, end);
+        const key = written.includes('\\') ? String(JSON.parse(`"${written}"`)) : written;
         innermost.at = key;
         if (innermost.keys?.has(key) === true) return pathOf(open);
         innermost.keys?.add(key);
@@ -50,7 +51,14 @@ function pathOf(open: readonly Open[]): string {
 
 /** The index of the closing quote of the string that opens at `start`. */
 function endOfString(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1;
+  let index = text.indexOf('"', start + 1);
+  while (isEscaped(text, index)) index = text.indexOf('"', index + 1);
   return index;
+}
+
+/** Whether an odd number of backslashes stands before it. */
+function isEscaped(text: string, index: number): boolean {
+  let first = index;
+  while (text[first - 1] === '\\') first -= 1;
+  return (index - first) % 2 === 1;
 }
