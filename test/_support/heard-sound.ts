@@ -51,7 +51,7 @@ export async function recordSound(page: Page): Promise<void> {
 }
 
 /** So much is looked at: several times a sentence. Milliseconds. */
-const LAST_MS = 15_000;
+const LAST_MS = 8_000;
 
 /** How much sound the page has played, silences included. Milliseconds. */
 export async function playedMs(page: Page): Promise<number> {

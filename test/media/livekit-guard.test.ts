@@ -139,7 +139,12 @@ describe('two processes that set one right', () => {
         };
         await Promise.all([lateCall(), grant()]);
         await late.enforcer.settled();
-        expect(await mayPublish(room, identity), `round ${round}`).toBe(true);
+        // Who has taken it gives it back; a call that a busy machine did not answer in time is made again.
+        await until(() => mayPublish(room, identity), {
+          limitMs: OUT_MS,
+          everyMs: 5,
+          describe: () => `he may publish in round ${round}`,
+        });
         if ((await bench().version()) > before + 1) givenBack += 1;
       }
       expect(givenBack, 'rounds in which the right was taken and given back').toBeGreaterThan(0);
