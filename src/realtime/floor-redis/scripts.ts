@@ -29,23 +29,35 @@ export type FloorScripts = Readonly<Record<ScriptName, RedisScript>>;
 /** Stand before every script, in this order. */
 const preludeParts = ['prelude.lua', 'prelude-floor.lua', 'prelude-settle.lua'];
 
+/** Have the operations of prelude-snapshot.lua, too. */
+const tellWhatIs: readonly ScriptName[] = ['join', 'snapshot'];
+
 const folder = new URL('./lua/', import.meta.url);
 
-/** Reads the scripts. */
+/**
+ * Reads the scripts. Lua makes the operations anew at each run, and looks for each local of the same function that one of
+ * them uses. So constants are written into the text, and the operations stand in a function of their own: what they use
+ * of the first part is then found at once.
+ */
 export function readScripts(timings: FloorTimings): FloorScripts {
-  const prelude = preludeParts.map((part) => readFileSync(new URL(part, folder), 'utf8')).join('\n');
-  const constants = [
-    `local LEASE_MS = ${timings.leaseMs}`,
-    `local GRACE_MS = ${timings.graceMs}`,
-    `local PENDING_MS = ${timings.pendingMs}`,
-    `local FLUSH_MS = ${timings.presenceFlushMs}`,
-    `local LINGER_MS = ${timings.lingerMs}`,
-    `local LOG_LENGTH = ${EVENT_LOG_LENGTH}`,
-  ].join('\n');
+  const constants: Readonly<Record<string, number>> = {
+    LEASE_MS: timings.leaseMs,
+    GRACE_MS: timings.graceMs,
+    PENDING_MS: timings.pendingMs,
+    FLUSH_MS: timings.presenceFlushMs,
+    LINGER_MS: timings.lingerMs,
+    LOG_LENGTH: EVENT_LOG_LENGTH,
+  };
+  function text(file: string): string {
+    const lua = readFileSync(new URL(file, folder), 'utf8');
+    return lua.replaceAll(/\b[A-Z]+_[A-Z]+\b/g, (name) => String(constants[name] ?? name));
+  }
+  const [base = '', ...operations] = preludeParts.map(text);
   function read(name: ScriptName): RedisScript {
     const shebang = scripts[name] ? '#!lua flags=allow-oom' : '#!lua';
-    const body = readFileSync(new URL(`${name}.lua`, folder), 'utf8');
-    return redisScript([shebang, constants, prelude, body].join('\n'));
+    const snapshots = tellWhatIs.includes(name) ? [text('prelude-snapshot.lua')] : [];
+    const inner = [...operations, ...snapshots, text(`${name}.lua`)];
+    return redisScript([shebang, base, 'return (function()', ...inner, 'end)()'].join('\n'));
   }
   return {
     join: read('join'),

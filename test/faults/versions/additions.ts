@@ -42,11 +42,10 @@ const state: readonly Addition[] = [
   {
     file: `${lua}/prelude-floor.lua`,
     what: 'a field of the open talk',
-    from: '  moveSlot(talk.user, talk.user, LEASE_MS)\n  number(',
+    from: '  if not hasSlot then',
     to: `  set(talk, 'next', ${value})
   call('SADD', 'marked:{' .. groupId .. '}', talk.id)
-  moveSlot(talk.user, talk.user, LEASE_MS)
-  number(`,
+  if not hasSlot then`,
   },
   {
     file: `${lua}/prelude-floor.lua`,

@@ -7,6 +7,37 @@
 --      voice session id
 local sessionId, connectionId, userId, right, person = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 
+-- Whether a description says what is not known yet. One with fewer fields, of an older release, does not.
+local function saysMore(fragment, known)
+  if fragment == known then return false end
+  local before = known ~= '' and cjson.decode(known) or {}
+  for field, value in pairs(cjson.decode(fragment)) do
+    if before[field] ~= value then return true end
+  end
+  return false
+end
+
+local function addPerson(userId, fragment)
+  local person = call('HGET', K.people, userId)
+  local count, known = string.match(person or '0|', '^(%d+)|(.*)$')
+  local isNews = saysMore(fragment, known)
+  call('HSET', K.people, userId, int(count + 1) .. '|' .. (isNews and fragment or known))
+  if not person then
+    call('SADD', K.presence, userId)
+    call('SADD', K.seen, userId)
+  end
+  if isNews then markDirty(userId, 'in') end
+end
+
+-- A user who is there already: under a new name or role he is announced again.
+local function renamePerson(userId, fragment)
+  local person = call('HGET', K.people, userId)
+  local count, known = string.match(person or '', '^(%d+)|(.*)$')
+  if not count or not saysMore(fragment, known) then return end
+  call('HSET', K.people, userId, count .. '|' .. fragment)
+  markDirty(userId, 'in')
+end
+
 settle()
 if not floor then
   if ARGV[18] ~= '1' then return reply('not_live') end

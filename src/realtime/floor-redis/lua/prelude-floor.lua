@@ -11,6 +11,12 @@ local function moveSlot(from, to, ttlMs)
   if not owner or owner == from or owner == to then call('SET', K.speaker, to, 'PX', math.max(1, ttlMs)) end
 end
 
+-- Looks at most once a script for as long as nobody waits.
+local function nobodyWaits()
+  if not isQueueEmpty then isQueueEmpty = call('LLEN', K.queue) == 0 end
+  return isQueueEmpty
+end
+
 local function publishPlaces()
   local entries = call('LRANGE', K.queue, 0, -1)
   if #entries == 0 then return end
@@ -21,7 +27,7 @@ end
 
 -- Takes a session's place out of the queue; returns who waited there.
 local function leaveQueue(sessionId)
-  if call('LLEN', K.queue) == 0 then return nil end
+  if nobodyWaits() then return nil end
   for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
     local waiter = cjson.decode(text)
     if waiter.session == sessionId then
@@ -33,40 +39,9 @@ local function leaveQueue(sessionId)
   return nil
 end
 
--- Where a request stands in the queue, from 1; nil when it is full. Asking again keeps the place, but one that has
--- become an emergency moves before the ordinary askers, as a new one would.
-local function takePlace(request, queueLimit)
-  local entries = call('LRANGE', K.queue, 0, -1)
-  local emergencies, kept, others = 0, nil, #entries
-  for i, text in ipairs(entries) do
-    local waiter = cjson.decode(text)
-    if waiter.session == request.session then
-      if waiter.emergency == '1' or request.emergency == '0' then return i end
-      kept, others = text, others - 1
-      request = waiter
-      request.emergency = '1'
-    elseif waiter.emergency == '1' then
-      emergencies = emergencies + 1
-    end
-  end
-  if kept then
-    call('LREM', K.queue, 1, kept)
-  elseif #entries >= queueLimit then
-    return nil
-  end
-  local ahead = request.emergency == '1' and emergencies or others
-  if ahead < others then
-    call('LINSERT', K.queue, 'BEFORE', call('LINDEX', K.queue, ahead), cjson.encode(request))
-    publishPlaces()
-  else
-    call('RPUSH', K.queue, cjson.encode(request))
-  end
-  return ahead + 1
-end
-
 -- Whether somebody else waits for the floor.
 local function othersWait(userId)
-  if call('LLEN', K.queue) == 0 then return false end
+  if nobodyWaits() then return false end
   for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
     if cjson.decode(text).user ~= userId then return true end
   end
@@ -75,7 +50,7 @@ end
 
 -- A cooldown binds a user on any device: the places that his other devices wait in are gone.
 local function dropCooledPlaces(userId, retry, binds)
-  if call('LLEN', K.queue) == 0 then return end
+  if nobodyWaits() then return end
   for _, text in ipairs(call('LRANGE', K.queue, 0, -1)) do
     local waiter = cjson.decode(text)
     if waiter.user == userId and string.find(binds, waiter.emergency == '1' and 'e' or 'o', 1, true) then
@@ -134,8 +109,8 @@ local function endTalk(cause, gone, endAt)
 end
 
 -- Opens and announces a talk for a request or reservation `r` under the limits of its group. Who waits already
--- when it starts counts as the first other asker.
-local function openTalk(r, maxTalkMs, contendedMs, cooldownMs)
+-- when it starts counts as the first other asker. `hasSlot`: the slot is the talker's already, for as long as the lease.
+local function openTalk(r, maxTalkMs, contendedMs, cooldownMs, hasSlot)
   flushPresence()
   local contended = ''
   if contendedMs > 0 and (r.contended == '1' or othersWait(r.user)) then contended = int(now + contendedMs) end
@@ -145,7 +120,7 @@ local function openTalk(r, maxTalkMs, contendedMs, cooldownMs)
     start = int(now), max = int(now + maxTalkMs), maxMs = int(maxTalkMs), contended = contended,
     contendedMs = int(contendedMs), cooldown = int(cooldownMs), lease = int(now + LEASE_MS), grace = '',
   }
-  moveSlot(talk.user, talk.user, LEASE_MS)
+  if not hasSlot then moveSlot(talk.user, talk.user, LEASE_MS) end
   number('started', ' ' .. talk.id .. ' ' .. talk.connection .. ' ' .. talk.maxMs .. ' ' .. int(remainingMs())
     .. (talk.emergency == '1' and ' emergency' or ''),
     'TALK_STARTED', '"talkId":"' .. talk.id .. '","streamId":' .. talk.stream .. ',"speaker":' .. talk.speaker
@@ -178,7 +153,7 @@ end
 
 -- The first waiter who may talk gets the reservation; his process commits it.
 local function promote()
-  if talk or pending then return end
+  if talk or pending or nobodyWaits() then return end
   local text = call('LPOP', K.queue)
   while text do
     local waiter = cjson.decode(text)

@@ -42,7 +42,13 @@ local stored = call('GET', K.floor)
 local state = stored and cmsgpack.unpack(stored) or {}
 local floor, talk, pending = state.floor, state.talk, state.pending
 local changed = false
+-- Nobody waits, as far as this script has looked.
+local isQueueEmpty = false
 local published = {}
+
+-- Nothing was read or written but the state itself: who cannot act here leaves everything as it is.
+if (state.format or FORMAT) > FORMAT then return { 'newer_format', 0, 0, now, -1, {}, {} } end
+if floor and tonumber(floor.gen) > generation then return { 'stale_generation', 0, 0, now, -1, {}, {} } end
 
 -- Changes one of the three records; `reply` writes them.
 local function set(record, field, value)
@@ -104,46 +110,9 @@ local function keepMember(sessionId, m)
     m.connection .. '|' .. m.process .. '|' .. m.user .. '|' .. m.right .. '|' .. m.swapAt .. m.rest)
 end
 
--- Whether a description says what is not known yet. One with fewer fields, of an older release, does not.
-local function saysMore(fragment, known)
-  if fragment == known then return false end
-  local before = known ~= '' and cjson.decode(known) or {}
-  for field, value in pairs(cjson.decode(fragment)) do
-    if before[field] ~= value then return true end
-  end
-  return false
-end
-
-local function addPerson(userId, fragment)
-  local person = call('HGET', K.people, userId)
-  local count, known = string.match(person or '0|', '^(%d+)|(.*)$')
-  local isNews = saysMore(fragment, known)
-  call('HSET', K.people, userId, int(count + 1) .. '|' .. (isNews and fragment or known))
-  if not person then
-    call('SADD', K.presence, userId)
-    call('SADD', K.seen, userId)
-  end
-  if isNews then markDirty(userId, 'in') end
-end
-
--- A user who is there already: under a new name or role he is announced again.
-local function renamePerson(userId, fragment)
-  local person = call('HGET', K.people, userId)
-  local count, known = string.match(person or '', '^(%d+)|(.*)$')
-  if not count or not saysMore(fragment, known) then return end
-  call('HSET', K.people, userId, count .. '|' .. fragment)
-  markDirty(userId, 'in')
-end
-
 -- How many members a process has; a replaced socket is nobody's.
 local function countMember(process, change)
   set(floor.counts, process, (floor.counts[process] or 0) + change)
-end
-
-local function connectionCount()
-  local count = 0
-  for _, members in pairs(floor and floor.counts or {}) do count = count + members end
-  return count
 end
 
 local function dropMember(sessionId, m)

@@ -40,6 +40,38 @@ local request = {
   emergency = emergency and '1' or '0', maxMs = int(maxTalkMs),
 }
 
+-- Where a request stands in the queue, from 1; nil when it is full. Asking again keeps the place, but one that has
+-- become an emergency moves before the ordinary askers, as a new one would.
+local function takePlace(request, queueLimit)
+  local entries = call('LRANGE', K.queue, 0, -1)
+  local emergencies, kept, others = 0, nil, #entries
+  for i, text in ipairs(entries) do
+    local waiter = cjson.decode(text)
+    if waiter.session == request.session then
+      if waiter.emergency == '1' or request.emergency == '0' then return i end
+      kept, others = text, others - 1
+      request = waiter
+      request.emergency = '1'
+    elseif waiter.emergency == '1' then
+      emergencies = emergencies + 1
+    end
+  end
+  if kept then
+    call('LREM', K.queue, 1, kept)
+  elseif #entries >= queueLimit then
+    return nil
+  end
+  isQueueEmpty = false
+  local ahead = request.emergency == '1' and emergencies or others
+  if ahead < others then
+    call('LINSERT', K.queue, 'BEFORE', call('LINDEX', K.queue, ahead), cjson.encode(request))
+    publishPlaces()
+  else
+    call('RPUSH', K.queue, cjson.encode(request))
+  end
+  return ahead + 1
+end
+
 local holder = pending or talk
 local preempts = talk and not pending and talk.user ~= userId and talk.emergency == '0'
   and (emergency or (managerPreempts and role == 'group_manager' and talk.role ~= 'group_manager'))
@@ -69,7 +101,7 @@ elseif not call('SET', K.speaker, userId, 'NX', 'PX', oneStep and LEASE_MS or PE
   return reply('busy', '')
 end
 if oneStep then
-  openTalk(request, maxTalkMs, contendedMs, cooldownMs)
+  openTalk(request, maxTalkMs, contendedMs, cooldownMs, not preempts)
   return reply('granted', talk.id, tonumber(talk.stream), tonumber(talk.seq), maxTalkMs, remainingMs())
 end
 reserve(request)
