@@ -65,7 +65,7 @@ export class LiveGroups {
     for (const [groupId, group] of [...this.#open]) this.#drop(groupId, group);
   }
 
-  /** Groups with members of this process, by id; their connections are counted by the live view. */
+  /** What keeps a group; undefined where this process does not listen to it. */
   keeper(groupId: string): RoomKeeper | undefined {
     return this.#open.get(groupId)?.keeper;
   }
