@@ -159,10 +159,10 @@ describe('npm start -- --lan', { timeout: 300_000 }, () => {
       LIVEKIT_API_SECRET: 'a secret of some server that is away',
     };
     const fifth = await started({ databaseUrl, directory: home, args: lan, env });
+    await fifth.process.untilOutput(/these users had the demo password.*"admin","alice","bob","carol"/, 15_000);
+    await fifth.process.untilOutput(/LIVEKIT_PUBLIC_URL is on loopback/, 15_000);
     const { output } = fifth.process;
-    expect(output).toMatch(/these users had the demo password.*"admin","alice","bob","carol"/);
     expect(output).toMatch(/Pair with +a code from: npm run admin -- pairing-code/);
-    expect(output).toContain('LIVEKIT_PUBLIC_URL is on loopback');
     expect(output).not.toContain('Demo logins');
     expect(await loginStatus(fifth, 'push-to-talk')).toBe(401);
     expect(await loginStatus(fifth, env.DEMO_PASSWORD)).toBe(200);

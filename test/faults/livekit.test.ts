@@ -214,6 +214,7 @@ describe('LiveKit in a talk', () => {
       limitMs: BACK_LIMIT_MS,
       describe: () => 'health says that LiveKit is there',
     });
+    await until(() => complaints(saidBefore).length > 1, { limitMs: 15_000, describe: () => neda.process.output });
     const said = complaints(saidBefore);
     expect(said).toEqual([expect.stringMatching(fault.tells), expect.stringMatching(/media server can be used again/)]);
     expect(said.join('\n')).not.toContain('eyJ');

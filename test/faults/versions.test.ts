@@ -104,8 +104,9 @@ describe('people on both releases', () => {
       { limitMs: 25_000, everyMs: 500, describe: () => 'the sweep has ended the talk of the process that died' },
     );
     expect(talk).toMatchObject({ cause: 'expired' });
-    expect(staying.neda.process.output).toMatch(
+    await staying.neda.process.untilOutput(
       /A later release keeps group .* run that release, or the one before it/,
+      15_000,
     );
     for (const groupId of groups) expect(await world.redis.command(`EXISTS floor:{${groupId}}`)).toContain(':1');
   });
