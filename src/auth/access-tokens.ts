@@ -23,7 +23,8 @@ type VerifiedToken =
 export interface AccessTokens {
   /** Whole seconds, rounded down: a token ends up to 1 s before `ttlMs` is over, never after. */
   issue(claims: Omit<AccessClaims, 'expiresAtMs'>): Promise<string>;
-  verify(token: string): Promise<VerifiedToken>;
+  /** `expiredAtMostMs`: a token that has expired counts for so much longer; 0 when left out. */
+  verify(token: string, options?: { readonly expiredAtMostMs?: number }): Promise<VerifiedToken>;
   readonly ttlMs: number;
 }
 
@@ -48,14 +49,18 @@ export function createAccessTokens(options: {
   const [signingKey, ...olderKeys] = options.keys.map((key) => new TextEncoder().encode(key));
   if (signingKey === undefined) throw new Error('a signing key is needed');
 
-  async function verifyWith(token: string, key: Uint8Array): Promise<VerifiedToken | 'other_key'> {
+  async function verifyWith(
+    token: string,
+    key: Uint8Array,
+    expiredAtMostMs: number,
+  ): Promise<VerifiedToken | 'other_key'> {
     try {
       const { payload } = await jwtVerify(token, key, {
         algorithms: ['HS256'],
         typ: type,
         issuer,
         audience,
-        currentDate: new Date(options.clock.nowMs()),
+        currentDate: new Date(options.clock.nowMs() - expiredAtMostMs),
       });
       const claims = claimsShape.safeParse(payload);
       if (!claims.success) return { ok: false, reason: 'token_invalid' };
@@ -84,10 +89,10 @@ export function createAccessTokens(options: {
         .setExpirationTime(Math.floor(nowSeconds + options.ttlMs / 1_000))
         .sign(signingKey);
     },
-    verify: async (token) => {
+    verify: async (token, { expiredAtMostMs = 0 } = {}) => {
       if (token.length > longestToken) return { ok: false, reason: 'token_invalid' };
       for (const key of [signingKey, ...olderKeys]) {
-        const verified = await verifyWith(token, key);
+        const verified = await verifyWith(token, key, expiredAtMostMs);
         if (verified !== 'other_key') return verified;
       }
       return { ok: false, reason: 'token_invalid' };

@@ -3,7 +3,7 @@ import type { Logger } from '../infra/logger.ts';
 import type { Outbox, StoredEvent } from '../infra/outbox/index.ts';
 import { createPeriodic } from '../infra/periodic.ts';
 import type { Database } from '../infra/postgres.ts';
-import { createReadCache } from '../infra/read-cache.ts';
+import { createReadCache, staleMs } from '../infra/read-cache.ts';
 import type { UserRecord, Users } from '../users/index.ts';
 import type { AccessClaims, AccessTokens } from './access-tokens.ts';
 import type { OwnUser, Session } from './contract.ts';
@@ -29,13 +29,19 @@ type AuthenticationResult =
     }
   | { readonly ok: false; readonly reason: AuthenticationRefusal };
 
+interface AuthenticateOptions {
+  readonly isFresh?: boolean;
+  readonly mayHaveExpired?: boolean;
+}
+
 export interface Authenticator {
   /**
    * Whose access token this is. Costs no read when this process knows the session, else one. `isFresh` reads in any
-   * case. What is known is used for up to 30 min while PostgreSQL is away.
+   * case. What is known is used for up to 30 min while PostgreSQL is away. `mayHaveExpired`: the token counts for 30 min
+   * more, for use while none can be had.
    * Throws `dependency_unavailable` when the session is not known and PostgreSQL is away.
    */
-  authenticate(accessToken: string, options?: { readonly isFresh?: boolean }): Promise<AuthenticationResult>;
+  authenticate(accessToken: string, options?: AuthenticateOptions): Promise<AuthenticationResult>;
   /**
    * Is this a living session of a user who may sign in? Reads now; while PostgreSQL is away, what this process knows
    * counts. Throws `dependency_unavailable` when it knows nothing then.
@@ -102,12 +108,10 @@ export function createAuthenticator(parts: {
     }
   }
 
-  async function authenticate(
-    accessToken: string,
-    options: { readonly isFresh?: boolean } = {},
-  ): Promise<AuthenticationResult> {
+  async function authenticate(accessToken: string, options: AuthenticateOptions = {}): Promise<AuthenticationResult> {
     if (looksLikeRefreshToken(accessToken)) return { ok: false, reason: 'token_wrong_type' };
-    const verified = await accessTokens.verify(accessToken);
+    const expiredAtMostMs = options.mayHaveExpired === true ? staleMs : 0;
+    const verified = await accessTokens.verify(accessToken, { expiredAtMostMs });
     if (!verified.ok) return verified;
     const { claims } = verified;
     const isFresh = options.isFresh === true;

@@ -27,7 +27,7 @@ const readsAtMost = 3;
 /** As long as outbox events may be late without doing harm. */
 const freshMs = 30_000;
 /** As long as sessions and memberships are believed while PostgreSQL is away. */
-const staleMs = 30 * 60_000;
+export const staleMs = 30 * 60_000;
 
 export function createReadCache<T>(monotonicMs: () => number): ReadCache<T> {
   const entries = new Map<string, Entry<T>>();

@@ -36,7 +36,13 @@ export type Authentication =
 
 /** Is this session alive, and whose is it? Throws `AppError` `dependency_unavailable` when that cannot be known. */
 export interface SessionAccess {
-  authenticate(accessToken: string): Promise<Authentication>;
+  authenticate(
+    accessToken: string,
+    options?: {
+      /** A token that expired in the last half hour counts: for use while none can be had. */
+      readonly mayHaveExpired?: boolean;
+    },
+  ): Promise<Authentication>;
   /** This session is in use now. Returns at once, never throws and costs no I/O. */
   seen(sessionId: string): void;
 }

@@ -9,6 +9,7 @@ import type { FrameReceiver, GatewaySocket } from './gateway-socket.ts';
 import { Inbound } from './inbound.ts';
 import { Liveness } from './liveness.ts';
 import { MessageRefused } from './message-refused.ts';
+import { oldTokensCount } from './old-tokens.ts';
 import { gatewayLimits } from './ports.ts';
 import { releaseClaim } from './session-claiming.ts';
 import type { TickTarget } from './tick-writer.ts';
@@ -193,13 +194,8 @@ export class GatewayConnection implements LiveConnection, FrameReceiver, TimedEn
   }
 
   #tokenExpired(nowMs: number): void {
-    const { tokenRenewal } = this.#context.ports;
-    const possibleSinceMs = tokenRenewal ? tokenRenewal.possibleSinceMs() : -Infinity;
-    if (possibleSinceMs === null || possibleSinceMs + this.#context.timing.tokenGraceMs > nowMs) {
-      this.#tokenDueMs = nowMs + TOKEN_RECHECK_MS;
-    } else {
-      this.close('token_expired');
-    }
+    if (oldTokensCount(this.#context, nowMs)) this.#tokenDueMs = nowMs + TOKEN_RECHECK_MS;
+    else this.close('token_expired');
   }
 
   /** What follows the end of the socket, once. */

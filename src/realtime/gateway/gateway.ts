@@ -10,6 +10,7 @@ import { followDomainEvents } from './domain-events.ts';
 import { GatewaySocket } from './gateway-socket.ts';
 import { Handshake } from './handshake.ts';
 import { refusalOf } from './message-refused.ts';
+import { authenticate } from './old-tokens.ts';
 import { gatewayLimits, type GatewayPorts } from './ports.ts';
 import { renewClaim } from './session-claiming.ts';
 import { chooseProtocol } from './upgrade-rules.ts';
@@ -104,7 +105,7 @@ export function createGateway(ports: GatewayPorts): Gateway {
       const verifiedAtMs = ports.clock.monotonicMs();
       if (token === null) return { token, authentication: null, verifiedAtMs };
       try {
-        const authentication = await within(ports.sessions.authenticate(token), timing.signInTimeoutMs);
+        const authentication = await within(authenticate(context, token), timing.signInTimeoutMs);
         if (authentication.ok) return { token, authentication, verifiedAtMs };
         throw refuseToken(authentication.reason);
       } catch (error) {

@@ -5,6 +5,7 @@ import type { GatewayContext } from './context.ts';
 import { countUp } from './counters.ts';
 import { GatewayConnection } from './gateway-connection.ts';
 import { refusalOf } from './message-refused.ts';
+import { authenticate } from './old-tokens.ts';
 import { claimSession, releaseClaim } from './session-claiming.ts';
 
 /** Events during HELLO may ask for the memberships to be read again; more often than this, one waits for calm. */
@@ -38,7 +39,7 @@ export async function signIn(
   const startedAtMs = verified ? admission.verifiedAtMs : nowMs();
   const token = hello.token ?? admission.token;
   if (token === null) return 'unauthenticated';
-  const identity = verified ?? (await ports.sessions.authenticate(token));
+  const identity = verified ?? (await authenticate(context, token));
   if (!identity.ok) return closeReasonOf(identity);
   const { user, session, expiresAtMs } = identity;
   const claimant = {
