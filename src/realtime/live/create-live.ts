@@ -4,6 +4,7 @@ import type { FloorStore, FloorTimings } from '../floor/index.ts';
 import type { MediaServer } from '../media/index.ts';
 import type { VoiceRelay } from '../relay/index.ts';
 import { GroupJoins } from './group-joins.ts';
+import { Leavers } from './leavers.ts';
 import { LiveGroups } from './live-groups.ts';
 import { MemberChanges } from './member-changes.ts';
 import type { StreamIds } from './stream-ids.ts';
@@ -41,7 +42,7 @@ export function createLive(options: LiveOptions): Live {
     onHandOver: (keeper, note) => requests.handOver(keeper, note),
   });
   const requests = new TalkRequests({ ...options, withdrawals: groups.withdrawals });
-  const joins = new GroupJoins({ ...options, groups });
+  const joins = new GroupJoins({ ...options, groups, leavers: new Leavers({ ...options, groups }) });
   const endings = new TalkEndings({ ...options, groups });
   const changes = new MemberChanges({ ...options, groups, endings });
   return { groups, joins, requests, endings, changes };

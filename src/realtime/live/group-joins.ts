@@ -5,6 +5,7 @@ import { mediaIdentity, type MediaServer } from '../media/index.ts';
 import type { VoiceRelay } from '../relay/index.ts';
 import type { Membership } from '../access.ts';
 import { floorMember } from './floor-member.ts';
+import type { Leavers } from './leavers.ts';
 import type { LiveGroups } from './live-groups.ts';
 import type { RoomMember } from './room.ts';
 import type { RoomKeeper } from './room-keeper.ts';
@@ -18,6 +19,7 @@ export interface JoinRequest {
 
 export interface GroupJoinsOptions {
   readonly groups: LiveGroups;
+  readonly leavers: Leavers;
   readonly store: FloorStore;
   readonly media: MediaServer;
   readonly relay: VoiceRelay;
@@ -38,7 +40,7 @@ export class GroupJoins {
    */
   async join(connection: Connection, membership: Membership, request: JoinRequest): Promise<void> {
     const groupId = membership.group.id;
-    const { groups, relay } = this.#options;
+    const { groups, relay, leavers } = this.#options;
     const { keeper, standing } = groups.open(groupId);
     const { room } = keeper;
     const before = room.members.get(connection.id);
@@ -58,7 +60,7 @@ export class GroupJoins {
     connection.joined.add(groupId);
     if (request.audio) connection.acceptAudio();
     try {
-      await Promise.all([standing, request.audio ? relay.ready(groupId) : null]);
+      await Promise.all([standing, request.audio ? relay.ready(groupId) : null, leavers.joins(groupId, member)]);
       const sentAtMs = performance.now();
       entry.sent = true;
       const outcome = await this.#options.store.join({
@@ -107,9 +109,11 @@ export class GroupJoins {
 
   /** Ends the presence of a connection in a group. Safe to call when it is not there. */
   async leave(connection: Connection, groupId: string, how: 'left' | 'closed' | 'replaced'): Promise<void> {
-    const { groups } = this.#options;
+    const { groups, leavers } = this.#options;
     const keeper = groups.keeper(groupId);
     if (keeper === undefined || !connection.joined.has(groupId)) return;
+    const { user, session } = connection;
+    if (how === 'left') leavers.left(groupId, { userId: user.id, sessionId: session.id });
     // A grant on its way comes after the events before it.
     const isAwaited = [...keeper.room.grants.values()].some((grant) => grant.connection === connection);
     if (how === 'left' && isAwaited) await keeper.catchUp.done();

@@ -23,6 +23,7 @@ async function scene() {
     publishDescription: async () => ({ kind: 'none' }),
     allowSpeaking: async () => 'confirmed',
     assertRight: async () => undefined,
+    dismiss: async () => undefined,
     withdrawSpeaking: async (_groupId, identity) => void withdrawn.push(identity),
     health: async () => 'ok',
     close: async () => undefined,

@@ -140,6 +140,7 @@ test('a pre-emption that is refused after it silenced the talker ends his talk p
     kind: 'livekit',
     allowSpeaking: async () => 'confirmed',
     assertRight: async () => undefined,
+    dismiss: async () => undefined,
     withdrawSpeaking: async () => undefined,
     listenDescription: async () => ({ kind: 'none' }),
     publishDescription: async () => ({ kind: 'none' }),

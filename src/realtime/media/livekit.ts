@@ -112,6 +112,20 @@ export class LivekitMediaServer implements MediaServer {
     await this.enforcer.assert(groupId, identity);
   }
 
+  async dismiss(groupId: string, identity: string): Promise<void> {
+    const deadlineMs = performance.now() + BACKGROUND_CALL_MS;
+    const room = this.#room(groupId);
+    try {
+      await this.#order.run(groupId, BACKGROUND_CALL_MS, async () => {
+        // Without a right, as he may come back with the one that he had last.
+        const outcome = await this.#control.setRights(room, identity, LISTEN, timeLeft(deadlineMs));
+        if (outcome === 'confirmed') await this.#control.remove(room, identity, timeLeft(deadlineMs));
+      });
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
   listenDescription(groupId: string, identity: string): Promise<Media> {
     return listenMedia(this.#issuer, this.#room(groupId), identity);
   }

@@ -7,6 +7,7 @@ export function noMediaServer(): MediaServer {
     allowSpeaking: async () => 'absent',
     withdrawSpeaking: async () => undefined,
     assertRight: async () => undefined,
+    dismiss: async () => undefined,
     listenDescription: async () => ({ kind: 'none' }),
     publishDescription: async () => ({ kind: 'none' }),
     health: async () => 'off',

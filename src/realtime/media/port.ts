@@ -22,6 +22,11 @@ export interface MediaServer {
    * a right that may have been lost. Throws when it cannot be known or is not confirmed; the adapter goes on trying.
    */
   assertRight(groupId: string, identity: string): Promise<void>;
+  /**
+   * Disconnects somebody from the room of a group, who may come back; nothing happens when he is not there. Throws
+   * `MediaUnavailable` when that was not confirmed within a second.
+   */
+  dismiss(groupId: string, identity: string): Promise<void>;
   /** How a member hears the group: a token without the right to publish. */
   listenDescription(groupId: string, identity: string): Promise<MediaDescription>;
   /** How a talker is heard: a token with the right to publish one microphone track. */
