@@ -25,10 +25,11 @@ export class StandstillWatch implements Disposable {
     );
   }
 
-  /** How long ago it last stood still, in milliseconds; infinite when it never did. */
-  get sinceMs(): number {
+  /** How long ago it last stood still for at least `forMs`, in milliseconds; infinite when it never did. */
+  sinceStandstillOf(forMs: number): number {
     this.#note();
-    return performance.now() - (this.#standstills.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY);
+    const last = this.#standstills.findLast(({ fromMs, toMs }) => toMs - fromMs >= forMs);
+    return performance.now() - (last?.toMs ?? Number.NEGATIVE_INFINITY);
   }
 
   [Symbol.dispose](): void {

@@ -2,14 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { StandstillWatch } from '../../clients/headless/standstill.ts';
 
 const SLICE_MS = 20;
-/** A server that stood still takes what it reads for old sound until its heart has beaten in time once more. */
+/** A server that stood still for a second takes what it reads for old sound, until its heart has beaten in time again. */
+const LONG_MS = 700;
 const CATCH_UP_MS = 600;
 
 const watch = new StandstillWatch();
 
 /** Returns when servers of this machine, should it have stood still, have noticed and do their work as usual again. */
 export async function caughtUp(): Promise<void> {
-  while (watch.sinceMs < CATCH_UP_MS) await pause(SLICE_MS);
+  while (watch.sinceStandstillOf(LONG_MS) < CATCH_UP_MS) await pause(SLICE_MS);
 }
 
 /**

@@ -84,13 +84,13 @@ export function testLimits(scene: () => AudioScene): void {
     scene().keep(again);
     await joinWithAudio(again, groupId);
     const backAtMs = performance.now();
-    await since(backAtMs, 2_500);
+    await since(backAtMs, 2_200);
     await caughtUp();
     sendPacket(again, streamId, 7);
     await untilHeard(carol.client, streamId, 7);
     const ended = await carol.client.waitForType('TALK_ENDED', { groupId, limitMs: 8_000 });
     expect(ended['cause']).toBe('media_failed');
-    expect(carol.client.timeOf(ended) - backAtMs).toBeGreaterThan(2_500 + T1_MS - 100);
+    expect(carol.client.timeOf(ended) - backAtMs).toBeGreaterThan(2_200 + T1_MS - 100);
   });
 
   test('over 110 packets a second are dropped, and end the talk when it goes on', async () => {
