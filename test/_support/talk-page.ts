@@ -27,3 +27,15 @@ export async function enterGroup(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name, level: 1 }).waitFor();
   await page.getByText(/is talking|are talking/).waitFor();
 }
+
+/** Holds the key of the keyboard and waits for the floor. */
+export async function press(page: Page): Promise<void> {
+  await page.keyboard.down(' ');
+  await page.getByRole('button', { name: 'Speak now' }).waitFor();
+}
+
+/** Lets it go and waits until the floor is free. */
+export async function letGo(page: Page): Promise<void> {
+  await page.keyboard.up(' ');
+  await page.getByText('Nobody is talking').waitFor();
+}

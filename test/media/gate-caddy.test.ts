@@ -10,9 +10,7 @@ import { v7 as uuidV7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { Recording } from '../../clients/headless/audio/recording.ts';
 import { type Pcm, readWav } from '../../clients/headless/audio/wav.ts';
-import { HeadlessClient } from '../../clients/headless/client.ts';
 import { bareEnvironment } from '../_support/child-server.ts';
 import { caddyProgram, startCaddy, type TestCaddy } from '../_support/caddy.ts';
 import { repository } from '../_support/deployment.ts';
@@ -24,7 +22,7 @@ import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { Rest } from '../_support/rest.ts';
 import { type SlowProxy, startSlowProxy } from '../_support/slow-proxy.ts';
 import { until } from '../_support/until.ts';
-import { CountingSource } from './counting-source.ts';
+import { HeadlessPeople, talkOn } from './headless-people.ts';
 import { type Guest, joinRoom } from './room-client.ts';
 
 /** The Caddyfile of a deployment, as it is, in front of a real LiveKit and a real server; on plain HTTP. */
@@ -43,7 +41,7 @@ let caddy: TestCaddy;
 let outside: Rest;
 let adminToken: string;
 let sentence: Pcm;
-const clients: HeadlessClient[] = [];
+const people = new HeadlessPeople();
 const guests: Guest[] = [];
 
 beforeAll(async () => {
@@ -79,7 +77,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await people.leave();
   await Promise.all(guests.splice(0).map((guest) => guest.leave()));
 });
 
@@ -183,23 +181,13 @@ describe('the Caddyfile', () => {
 describe('members behind Caddy', () => {
   it('join LiveKit, talk over /ws, and hear one another', async () => {
     const enter = async (username: string) => {
-      const [microphone, recording] = [new CountingSource(sentence), new Recording()];
       const { origin } = outside;
-      const who = { origin, username, password: 'push-to-talk', microphone, loudspeaker: recording };
-      const client = await HeadlessClient.signIn(who);
-      clients.push(client);
-      await client.join('Team');
-      expect(client.media).toMatchObject({ kind: 'livekit', url: origin.replace('http', 'ws') });
-      return { client, microphone, recording };
+      const person = await people.enter({ origin, username, sentence });
+      expect(person.client.media).toMatchObject({ kind: 'livekit', url: origin.replace('http', 'ws') });
+      return person;
     };
     const [alice, bob] = [await enter('alice'), await enter('bob')];
-    const talk = await alice.client.press();
-    void alice.microphone.speakOn();
-    await talk.onAir;
-    await until(() => bob.recording.firstAudibleAfter(talk.grantedAtMs), {
-      limitMs: LIMIT_MS,
-      describe: () => 'the talker is heard',
-    });
+    await talkOn(alice, bob);
     await alice.client.release();
   });
 

@@ -5,18 +5,16 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { findSentence, SAME_SENTENCE } from '../../clients/headless/audio/comparison.ts';
-import { Recording } from '../../clients/headless/audio/recording.ts';
-import { SpeechSource } from '../../clients/headless/audio/speech-source.ts';
 import { type Pcm, readWav } from '../../clients/headless/audio/wav.ts';
-import { HeadlessClient } from '../../clients/headless/client.ts';
 import { StandstillWatch } from '../../clients/headless/standstill.ts';
 import { startBrowser, type TestBrowser, type TestPage } from '../_support/browser.ts';
 import { heardSound, playedMs, recordSound, untilHeard } from '../_support/heard-sound.ts';
 import { startLivekit, type TestLivekit } from '../_support/livekit.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
-import { enterGroup, signIn } from '../_support/talk-page.ts';
+import { enterGroup, letGo, press, signIn } from '../_support/talk-page.ts';
 import { until } from '../_support/until.ts';
+import { HeadlessPeople, type Person } from './headless-people.ts';
 import { lookUp, publishersOf, removeEverybody } from './room-client.ts';
 
 /** Real sound by WebRTC between pages and headless clients, through a real media server. */
@@ -36,7 +34,7 @@ let browser: TestBrowser;
 let spoken: Pcm;
 /** What headless clients say. */
 let other: Pcm;
-const clients: HeadlessClient[] = [];
+const people = new HeadlessPeople();
 const opened: TestPage[] = [];
 
 beforeAll(async () => {
@@ -57,7 +55,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await people.leave();
   await Promise.all(opened.splice(0).map(({ page }) => page.context().close()));
 });
 
@@ -117,40 +115,15 @@ async function untilConnected(page: Page, times = 1): Promise<void> {
   });
 }
 
-interface Headless {
-  readonly client: HeadlessClient;
-  readonly microphone: SpeechSource;
-  readonly heard: Recording;
-}
-
-async function enterHeadless(username: string): Promise<Headless> {
-  const microphone = new SpeechSource(other);
-  const heard = new Recording();
-  const client = await HeadlessClient.signIn({
-    origin: neda.origin,
-    username,
-    password: 'push-to-talk',
-    microphone,
-    loudspeaker: heard,
-  });
-  clients.push(client);
-  const { media } = await client.join('Team');
+async function enterHeadless(username: string): Promise<Person> {
+  const person = await people.enter({ origin: neda.origin, username, sentence: other });
+  const { media } = person.client;
   if (media.kind !== 'livekit') throw new Error(`the server has media of kind ${media.kind}`);
   await until(async () => (await lookUp(livekit, media.room, media.identity)) !== undefined, {
     limitMs: 10_000,
     describe: () => 'the headless client is in the room of the media server',
   });
-  return { client, microphone, heard };
-}
-
-async function press(page: Page): Promise<void> {
-  await page.keyboard.down(' ');
-  await page.getByRole('button', { name: 'Speak now' }).waitFor();
-}
-
-async function letGo(page: Page): Promise<void> {
-  await page.keyboard.up(' ');
-  await page.getByText('Nobody is talking').waitFor();
+  return person;
 }
 
 test('a page is heard by a headless listener and by another page, and is silent when it lets go', async () => {
@@ -158,7 +131,7 @@ test('a page is heard by a headless listener and by another page, and is silent 
   const fromMs = performance.now();
   await press(bob.page);
   await untilHeard(alice.page, spoken);
-  await until(() => findSentence(carol.heard.between(fromMs), spoken).likeness > SAME_SENTENCE, {
+  await until(() => findSentence(carol.recording.between(fromMs), spoken).likeness > SAME_SENTENCE, {
     limitMs: 30_000,
     everyMs: 500,
     describe: () => 'the headless listener hears the page',
@@ -168,9 +141,9 @@ test('a page is heard by a headless listener and by another page, and is silent 
   const releasedAtMs = performance.now();
   await bob.page.waitForTimeout(2 * SILENCE_LIMIT_MS);
 
-  const lastAtMs = carol.heard.lastAudible() ?? Number.POSITIVE_INFINITY;
+  const lastAtMs = carol.recording.lastAudible() ?? Number.POSITIVE_INFINITY;
   expect(lastAtMs - watch.between(releasedAtMs, lastAtMs)).toBeLessThan(releasedAtMs + SILENCE_LIMIT_MS);
-  expect(carol.heard.talkers().size).toBe(1);
+  expect(carol.recording.talkers().size).toBe(1);
   expect(findSentence(await heardSound(alice.page), other).likeness).toBeLessThan(SAME_SENTENCE);
   expect(findSentence(await heardSound(bob.page), spoken).likeness).toBeLessThan(SAME_SENTENCE);
   expect([...bob.complaints, ...alice.complaints]).toEqual([]);

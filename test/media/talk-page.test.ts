@@ -8,7 +8,7 @@ import { startBrowser, type TestBrowser } from '../_support/browser.ts';
 import { heardSound, playedMs, recordSound, untilHeard } from '../_support/heard-sound.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
-import { enterGroup, signIn } from '../_support/talk-page.ts';
+import { enterGroup, letGo, press, signIn } from '../_support/talk-page.ts';
 import { until } from '../_support/until.ts';
 
 /** Real sound from page to page: what the microphone of one takes up comes out of the loudspeaker of the other. */
@@ -54,16 +54,6 @@ async function enter(username: string): Promise<{ page: Page; complaints: string
   await signIn(person.page, neda.origin, username);
   await enterGroup(person.page, 'Team');
   return { ...person, fetched };
-}
-
-async function press(page: Page): Promise<void> {
-  await page.keyboard.down(' ');
-  await page.getByRole('button', { name: 'Speak now' }).waitFor();
-}
-
-async function letGo(page: Page): Promise<void> {
-  await page.keyboard.up(' ');
-  await page.getByText('Nobody is talking').waitFor();
 }
 
 test('two pages: one talks, and the other plays what was said', async () => {

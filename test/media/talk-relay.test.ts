@@ -1,17 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Recording } from '../../clients/headless/audio/recording.ts';
 import { type Pcm, readWav, writeWav } from '../../clients/headless/audio/wav.ts';
-import { HeadlessClient } from '../../clients/headless/client.ts';
-import { SILENCE_LIMIT_MS, talkOnce } from '../../clients/headless/exchange.ts';
+import { talkOnce } from '../../clients/headless/exchange.ts';
 import { StandstillWatch } from '../../clients/headless/standstill.ts';
 import { Transcript } from '../../clients/headless/transcript.ts';
 import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
-import { until } from '../_support/until.ts';
-import { CountingSource } from './counting-source.ts';
+import { expectSilence, HeadlessPeople, type Person, talkOn } from './headless-people.ts';
 
 const SPEECH = join(import.meta.dirname, '..', '..', 'clients', 'headless', 'speech', 'north-gate.wav');
 /** Long enough for a late packet, short beside what LiveKit needs. */
@@ -22,7 +19,7 @@ let redis: TestRedis;
 let here: Neda;
 let there: Neda;
 let sentence: Pcm;
-const clients: HeadlessClient[] = [];
+const people = new HeadlessPeople();
 
 beforeAll(async () => {
   [database, redis, sentence] = await Promise.all([createDatabase(), startRedis(), readFile(SPEECH).then(readWav)]);
@@ -35,24 +32,12 @@ afterAll(async () => {
   await Promise.all([here, there].map((neda) => neda[Symbol.asyncDispose]()));
   await Promise.all([database, redis].map((server) => server[Symbol.asyncDispose]()));
 });
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-});
+afterEach(() => people.leave());
 
-async function enter(neda: Neda, username: string, disobedient = false) {
-  const [microphone, recording] = [new CountingSource(sentence), new Recording()];
-  const client = await HeadlessClient.signIn({
-    origin: neda.origin,
-    username,
-    password: 'push-to-talk',
-    microphone,
-    loudspeaker: recording,
-    disobedient,
-  });
-  clients.push(client);
-  await client.join('Team');
-  expect(client.media.kind).toBe('relay');
-  return { client, microphone, recording };
+async function enter(neda: Neda, username: string, disobedient = false): Promise<Person> {
+  const person = await people.enter({ origin: neda.origin, username, sentence, disobedient });
+  expect(person.client.media.kind).toBe('relay');
+  return person;
 }
 
 describe('voice over the WebSocket', () => {
@@ -84,15 +69,7 @@ describe('voice over the WebSocket', () => {
     using watch = new StandstillWatch();
     const talker = await enter(here, 'alice', true);
     const listener = await enter(there, 'bob');
-    const talk = await talker.client.press();
-    void talker.microphone.speakOn();
-    await until(() => listener.recording.firstAudibleAfter(talk.grantedAtMs), {
-      limitMs: 15_000,
-      describe: () => 'the talker is heard',
-    });
-    const releasedAtMs = await talker.client.release();
-    await talker.microphone.untilTaken(2 * SILENCE_LIMIT_MS);
-    const lastAtMs = listener.recording.lastAudible() ?? Number.POSITIVE_INFINITY;
-    expect(lastAtMs - watch.between(releasedAtMs, lastAtMs)).toBeLessThan(releasedAtMs + SILENCE_LIMIT_MS);
+    await talkOn(talker, listener);
+    await expectSilence(talker, listener, await talker.client.release(), watch);
   });
 });

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { AudioFrame, AudioSource, dispose, LocalAudioTrack, TrackPublishOptions, TrackSource } from '@livekit/rtc-node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SAMPLE_RATE_HZ } from '../../clients/headless/audio/ports.ts';
-import { Recording } from '../../clients/headless/audio/recording.ts';
 import { type Pcm, readWav } from '../../clients/headless/audio/wav.ts';
-import { HeadlessClient, TalkDenied } from '../../clients/headless/client.ts';
-import { SILENCE_LIMIT_MS, talkOnce } from '../../clients/headless/exchange.ts';
+import { type HeadlessClient, TalkDenied } from '../../clients/headless/client.ts';
+import { talkOnce } from '../../clients/headless/exchange.ts';
 import { StandstillWatch } from '../../clients/headless/standstill.ts';
 import { Transcript } from '../../clients/headless/transcript.ts';
 import { media as mediaSchema } from '../../clients/headless/messages.ts';
@@ -16,10 +15,9 @@ import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { until } from '../_support/until.ts';
 import { WsClient } from '../_support/ws-client.ts';
-import { CountingSource } from './counting-source.ts';
+import { expectSilence, HeadlessPeople, type Person, talkOn } from './headless-people.ts';
 import { joinRoom, lookUp } from './room-client.ts';
 
-const GROUP = 'Team';
 const PREFIX = 'talk-test-';
 /** floor.md: so long a talk survives the loss of its socket. */
 const GRACE_MS = 2_000;
@@ -32,7 +30,7 @@ let livekit: TestLivekit;
 let here: Neda;
 let there: Neda;
 let sentence: Pcm;
-const clients: HeadlessClient[] = [];
+const people = new HeadlessPeople();
 const watch = new StandstillWatch();
 
 beforeAll(async () => {
@@ -49,48 +47,10 @@ afterAll(async () => {
   await dispose();
 });
 
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-});
+afterEach(() => people.leave());
 
-interface Person {
-  readonly client: HeadlessClient;
-  readonly microphone: CountingSource;
-  readonly recording: Recording;
-}
-
-async function enter(neda: Neda, username: string, options: { readonly disobedient?: boolean } = {}): Promise<Person> {
-  const [microphone, recording] = [new CountingSource(sentence), new Recording()];
-  const client = await HeadlessClient.signIn({
-    origin: neda.origin,
-    username,
-    password: 'push-to-talk',
-    microphone,
-    loudspeaker: recording,
-    ...options,
-  });
-  clients.push(client);
-  await client.join(GROUP);
-  return { client, microphone, recording };
-}
-
-/** Presses, speaks on and returns when the listener hears it. */
-async function talkOn(talker: Person, listener: Person) {
-  const talk = await talker.client.press();
-  void talker.microphone.speakOn();
-  await talk.onAir;
-  await until(() => listener.recording.firstAudibleAfter(talk.grantedAtMs), {
-    limitMs: 15_000,
-    describe: () => 'the talker is heard',
-  });
-  return talk;
-}
-
-/** The talker's microphone goes on; the listener must hear nothing later than the limit after `endedAtMs`. */
-async function expectSilence(talker: Person, listener: Person, endedAtMs: number): Promise<void> {
-  await talker.microphone.untilTaken(2 * SILENCE_LIMIT_MS);
-  const lastAtMs = listener.recording.lastAudible() ?? Number.POSITIVE_INFINITY;
-  expect(lastAtMs - watch.between(endedAtMs, lastAtMs)).toBeLessThan(endedAtMs + SILENCE_LIMIT_MS);
+function enter(neda: Neda, username: string, options: { readonly disobedient?: boolean } = {}): Promise<Person> {
+  return people.enter({ origin: neda.origin, username, sentence, ...options });
 }
 
 function mediaOf(client: HeadlessClient) {
@@ -123,7 +83,7 @@ describe('who holds the floor', () => {
     const { client } = await enter(here, 'alice');
     const { media } = await client.press();
     const { name, id } = client.group;
-    expect(name).toBe(GROUP);
+    expect(name).toBe('Team');
     expect(media).toMatchObject({
       kind: 'livekit',
       room: `${PREFIX}neda.${id}`,
@@ -153,7 +113,7 @@ describe('a modified client that goes on sending', () => {
     const talker = await enter(here, 'bob', { disobedient: true });
     const listener = await enter(there, 'alice');
     await talkOn(talker, listener);
-    await expectSilence(talker, listener, await talker.client.release());
+    await expectSilence(talker, listener, await talker.client.release(), watch);
   });
 
   test('is not heard after the manager took the floor away, on another process', async () => {
@@ -166,7 +126,7 @@ describe('a modified client that goes on sending', () => {
     });
     const revokedAtMs = performance.now();
     expect((await revoked).message.revoked).toBe(true);
-    await expectSilence(talker, manager, revokedAtMs);
+    await expectSilence(talker, manager, revokedAtMs, watch);
   });
 
   test('is not heard after the next one was given the floor', async () => {
@@ -175,7 +135,7 @@ describe('a modified client that goes on sending', () => {
     await talkOn(talker, next);
     await talker.client.release();
     const { grantedAtMs } = await next.client.press();
-    await expectSilence(talker, next, grantedAtMs);
+    await expectSilence(talker, next, grantedAtMs, watch);
     await next.client.release();
   });
 
@@ -189,7 +149,7 @@ describe('a modified client that goes on sending', () => {
     const { atMs, message } = await ended;
     expect(message.cause).toBe('lost');
     expect(atMs - cutAtMs).toBeGreaterThan(GRACE_MS - 100);
-    await expectSilence(talker, listener, atMs);
+    await expectSilence(talker, listener, atMs, watch);
   });
 });
 
