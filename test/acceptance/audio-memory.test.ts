@@ -1,16 +1,4 @@
-import { startNeda } from '../_support/neda.ts';
-import { createDatabase } from '../_support/postgres.ts';
 import { describeAudio } from './audio-scenarios.ts';
+import { deployOneProcess } from './talk/one-process.ts';
 
-describeAudio('one process without Redis', async () => {
-  const database = await createDatabase();
-  const neda = await startNeda({ databaseUrl: database.url });
-  return {
-    here: neda,
-    there: neda,
-    async close() {
-      await neda[Symbol.asyncDispose]();
-      await database[Symbol.asyncDispose]();
-    },
-  };
-});
+describeAudio('one process without Redis', deployOneProcess);

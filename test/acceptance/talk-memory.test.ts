@@ -1,16 +1,4 @@
-import { startNeda } from '../_support/neda.ts';
-import { createDatabase } from '../_support/postgres.ts';
+import { deployOneProcess } from './talk/one-process.ts';
 import { describeTalk } from './talk-scenarios.ts';
 
-describeTalk('one process without Redis', async () => {
-  const database = await createDatabase();
-  const neda = await startNeda({ databaseUrl: database.url });
-  return {
-    here: neda,
-    there: neda,
-    async close() {
-      await neda[Symbol.asyncDispose]();
-      await database[Symbol.asyncDispose]();
-    },
-  };
-});
+describeTalk('one process without Redis', deployOneProcess);

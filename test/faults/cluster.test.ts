@@ -8,11 +8,8 @@ import { startRedisCluster, type TestRedis, type TestRedisCluster } from '../_su
 import { until } from '../_support/until.ts';
 import type { ServerMessage } from '../_support/wire.ts';
 import type { WsClient } from '../_support/ws-client.ts';
+import { grantedAgain, QUICK_MS, RECOVERY_MS } from './recovery.ts';
 
-/** Longer than a lease and the quiet time of a new store together. */
-const RECOVERY_MS = 20_000;
-/** New work is refused so soon while Redis is silent: 300 ms, and what a busy machine adds. */
-const QUICK_MS = 1_500;
 /** Of one process to one primary. */
 const MOST_CONNECTIONS = 3;
 
@@ -52,19 +49,6 @@ describe('on a Redis Cluster', () => {
       for (const client of [alice, bob]) await client.expect('GROUP_JOINED', 'JOIN_GROUP', { groupId });
     }
     return { alice, bob };
-  }
-
-  /** Asks until the floor is granted; the answers before must be `unavailable`. */
-  async function grantedAgain(client: WsClient, groupId: string): Promise<ServerMessage> {
-    return until(
-      async () => {
-        const answer = await client.request('REQUEST_TALK', { groupId });
-        if (answer.type === 'TALK_GRANTED') return answer;
-        expect(answer).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable' });
-        return undefined;
-      },
-      { limitMs: RECOVERY_MS, everyMs: 200, describe: () => client.describe() },
-    );
   }
 
   test('each process has two connections to each primary, however many groups it has', async () => {

@@ -4,13 +4,7 @@ import { type Neda, startNeda } from '../_support/neda.ts';
 import { createDatabase, type TestDatabase } from '../_support/postgres.ts';
 import { startRedis, type TestRedis } from '../_support/redis.ts';
 import { until } from '../_support/until.ts';
-import type { ServerMessage } from '../_support/wire.ts';
-import type { WsClient } from '../_support/ws-client.ts';
-
-/** Longer than a lease and the quiet time of a new store together. */
-const RECOVERY_MS = 20_000;
-/** New work is refused so soon while Redis is silent: 300 ms, and what a busy machine adds. */
-const QUICK_MS = 1_500;
+import { grantedAgain, QUICK_MS, RECOVERY_MS } from './recovery.ts';
 
 describe('when the live store fails', () => {
   let redis: TestRedis;
@@ -39,19 +33,6 @@ describe('when the live store fails', () => {
     const granted = await alice.expect('TALK_GRANTED', 'REQUEST_TALK', { groupId });
     await bob.waitForType('TALK_STARTED', { groupId });
     return { groupId, alice, bob, granted, tokens };
-  }
-
-  /** Asks until the floor is granted; the answers before must be `unavailable`. */
-  async function grantedAgain(client: WsClient, groupId: string): Promise<ServerMessage> {
-    return until(
-      async () => {
-        const answer = await client.request('REQUEST_TALK', { groupId });
-        if (answer.type === 'TALK_GRANTED') return answer;
-        expect(answer).toMatchObject({ type: 'TALK_DENIED', cause: 'unavailable' });
-        return undefined;
-      },
-      { limitMs: RECOVERY_MS, everyMs: 200, describe: () => client.describe() },
-    );
   }
 
   test('a pause shorter than the lease refuses new work quickly and ends no talk', async () => {
