@@ -82,6 +82,7 @@ function countsOf(stored: readonly TalkRow[]): TalkCount[] {
     voiceSessionId,
     talkCount: rows.length,
     talkMs: rows.reduce((sum, row) => sum + row.durationMs, 0),
+    lastEndedAt: new Date(Math.max(...rows.map((row) => row.endedAt.getTime()))),
   }));
 }
 

@@ -1,4 +1,4 @@
-import { and, desc, eq, exists, gte, inArray, isNull, lt, ne, notExists, sql, type SQL } from 'drizzle-orm';
+import { and, desc, eq, exists, gt, gte, inArray, isNull, lt, max, ne, notExists, sql, type SQL } from 'drizzle-orm';
 import type { AnyPgColumn } from 'drizzle-orm/pg-core';
 import type { Queryable } from '../infra/postgres.ts';
 import { groupVoiceSessions, historyRejected, speakerHistory } from './schema.ts';
@@ -20,7 +20,12 @@ export interface TalkCount {
   readonly voiceSessionId: string;
   readonly talkCount: number;
   readonly talkMs: number;
+  /** The end of the last one. */
+  readonly lastEndedAt: Date;
 }
+
+/** A voice session that has not ended, as far as PostgreSQL was told. */
+export type OpenVoiceSession = Pick<VoiceSessionRow, 'id' | 'groupId' | 'startedAt' | 'participantCount'>;
 
 export interface HistoryFilter {
   readonly groupId?: string | undefined;
@@ -95,12 +100,67 @@ export async function insertTalks(tx: Queryable, talks: readonly TalkRow[]): Pro
   return talks.filter(({ talkId }) => stored.delete(talkId));
 }
 
+/** A voice session that is said to have ended before one of its talks ended with that. */
 export async function addTalks(tx: Queryable, count: TalkCount): Promise<void> {
-  const { id, talkCount, talkMs } = groupVoiceSessions;
+  const { id, talkCount, talkMs, endedAt } = groupVoiceSessions;
+  const lastEndedAt = sql`${count.lastEndedAt.toISOString()}::timestamptz`;
   await tx
     .update(groupVoiceSessions)
-    .set({ talkCount: sql`${talkCount} + ${count.talkCount}`, talkMs: sql`${talkMs} + ${count.talkMs}` })
+    .set({
+      talkCount: sql`${talkCount} + ${count.talkCount}`,
+      talkMs: sql`${talkMs} + ${count.talkMs}`,
+      endedAt: sql`case when ${endedAt} is not null then greatest(${endedAt}, ${lastEndedAt}) end`,
+    })
     .where(eq(id, count.voiceSessionId));
+}
+
+/** In the order of their ids, those behind `after`. */
+export async function openVoiceSessions(
+  query: Queryable,
+  { after, atMost }: { readonly after: string | null; readonly atMost: number },
+): Promise<OpenVoiceSession[]> {
+  const { id, groupId, startedAt, participantCount, endedAt } = groupVoiceSessions;
+  return query
+    .select({ id, groupId, startedAt, participantCount })
+    .from(groupVoiceSessions)
+    .where(and(isNull(endedAt), after === null ? undefined : gt(id, after)))
+    .orderBy(id)
+    .limit(atMost);
+}
+
+/** So many have taken part, or more by now. */
+export async function raiseParticipants(
+  query: Queryable,
+  session: { readonly id: string; readonly participants: number },
+): Promise<void> {
+  const { id, participantCount } = groupVoiceSessions;
+  await query
+    .update(groupVoiceSessions)
+    .set({ participantCount: session.participants })
+    .where(and(eq(id, session.id), lt(participantCount, session.participants)));
+}
+
+/**
+ * Ends a voice session with its last talk, or when it was last seen live. Holds its row first, so that no talk of it is
+ * stored meanwhile. Returns the end; null when it has one already.
+ */
+export async function endLostVoiceSession(
+  tx: Queryable,
+  lost: { readonly id: string; readonly groupId: string; readonly seenAt: Date },
+): Promise<Date | null> {
+  const { id, startedAt, endedAt } = groupVoiceSessions;
+  const isOpen = and(eq(id, lost.id), isNull(endedAt));
+  await tx.select({ id }).from(groupVoiceSessions).where(isOpen).for('update');
+  const lastTalk = tx
+    .select({ endedAt: max(speakerHistory.endedAt) })
+    .from(speakerHistory)
+    .where(and(eq(speakerHistory.groupId, lost.groupId), eq(speakerHistory.voiceSessionId, lost.id)));
+  const rows = await tx
+    .update(groupVoiceSessions)
+    .set({ endedAt: sql`greatest(${startedAt}, ${lost.seenAt.toISOString()}::timestamptz, (${lastTalk}))` })
+    .where(isOpen)
+    .returning({ endedAt });
+  return rows[0]?.endedAt ?? null;
 }
 
 export async function insertRejected(

@@ -3,6 +3,7 @@ import type { Logger } from '../infra/logger.ts';
 import { createPeriodic } from '../infra/periodic.ts';
 import type { Database } from '../infra/postgres.ts';
 import { FloorStoreUnavailable } from '../realtime/index.ts';
+import { createLostSessions } from './lost-sessions.ts';
 import * as repo from './repo.ts';
 import type { HistoryFilter, HistoryPage, TalkRow, VoiceSessionRow } from './repo.ts';
 import { createRetention } from './retention.ts';
@@ -27,18 +28,20 @@ export interface HistoryParts extends WriterParts {
 }
 
 const writeEveryMs = 1_000;
+/** What the live store has lost ends within this time. */
+const lookEveryMs = 20_000;
 /** Talks that end shortly after one another are stored by one transaction. */
 const gatherMs = 300;
 
 export function createHistory(parts: HistoryParts): History {
-  const { database } = parts;
+  const { database, source } = parts;
   const logger: Logger = parts.logger.child({ part: 'history' });
   const write = createWriter({ ...parts, logger });
   /** What the writer waits for; null while it can work. */
   let waitsFor: string | null = null;
   let waking: NodeJS.Timeout | null = null;
 
-  async function work(signal: AbortSignal): Promise<void> {
+  async function carry(signal: AbortSignal): Promise<void> {
     try {
       await write(signal);
       if (waitsFor !== null) logger.info({ dependency: waitsFor }, 'history is being stored again');
@@ -53,11 +56,38 @@ export function createHistory(parts: HistoryParts): History {
     }
   }
 
-  const writer = createPeriodic({ name: 'history writer', everyMs: writeEveryMs, logger, work });
+  const writer = createPeriodic({ name: 'history writer', everyMs: writeEveryMs, logger, work: carry });
   const retention = parts.retentionDays === 0 ? null : createRetention({ database, logger, days: parts.retentionDays });
+  const lookForLost = createLostSessions({ database, source, logger });
+  const lostSessions = createPeriodic({
+    name: 'lost voice sessions',
+    everyMs: lookEveryMs,
+    logger,
+    work: async (signal) => {
+      try {
+        await lookForLost(signal);
+      } catch (error) {
+        if (dependencyOf(error) === null) throw error;
+        logger.debug({ err: error }, 'lost voice sessions wait until both ends are back');
+      }
+    },
+  });
+
+  /** Who took part in what goes on the live store knows; without its answer it is what was stored last. */
+  async function withParticipants(rows: VoiceSessionRow[]): Promise<VoiceSessionRow[]> {
+    const open = rows.filter(({ endedAt }) => endedAt === null);
+    const lives = await source.lives(open.map(({ groupId }) => groupId));
+    const counts = new Map(lives.map((life) => [life?.voiceSessionId, life?.participants ?? 0]));
+    return rows.map((row) => ({
+      ...row,
+      participantCount: Math.max(row.participantCount, counts.get(row.id) ?? 0),
+    }));
+  }
+
   return {
     listTalks: (filter, page) => database.read((query) => repo.listTalks(query, filter, page)),
-    listVoiceSessions: (filter, page) => database.read((query) => repo.listVoiceSessions(query, filter, page)),
+    listVoiceSessions: async (filter, page) =>
+      withParticipants(await database.read((query) => repo.listVoiceSessions(query, filter, page))),
     wake: () => {
       waking ??= setTimeout(() => {
         waking = null;
@@ -66,13 +96,15 @@ export function createHistory(parts: HistoryParts): History {
     },
     start: () => {
       writer.start();
+      lostSessions.start();
+      lostSessions.trigger();
       retention?.start();
       retention?.trigger();
     },
     stop: async () => {
       if (waking !== null) clearTimeout(waking);
-      await Promise.all([writer.stop(), retention?.stop()]);
-      if (waitsFor === null) await work(new AbortController().signal);
+      await Promise.all([writer.stop(), lostSessions.stop(), retention?.stop()]);
+      if (waitsFor === null) await carry(new AbortController().signal);
     },
   };
 }

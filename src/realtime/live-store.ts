@@ -109,7 +109,7 @@ async function openRedis(options: LiveStoreOptions, url: string): Promise<LiveSt
   }
 
   const bus = new RedisBus(links, keyPrefix);
-  const history = new RedisHistorySource(links, keyPrefix);
+  const history = new RedisHistorySource(links, keyPrefix, (groupId) => lives.meetFor(groupId));
   const listeners: (() => void)[] = [];
   return {
     floor: new RedisFloorStore({

@@ -51,7 +51,13 @@ async function naiveHarness(): Promise<StoreHarness> {
       return userId === null ? null : { userId, ttlMs: await control.pttl(key) };
     },
     presence: (groupId) => control.smembers(`presence:{${groupId}}`),
-    history: { pending: async () => [], confirm: async () => undefined, note: async () => undefined },
+    history: {
+      pending: async () => [],
+      confirm: async () => undefined,
+      note: async () => undefined,
+      lives: async () => [],
+      recordLoss: async () => undefined,
+    },
     timings: naiveTimings,
     pass: (ms) => pause(ms),
     async close() {

@@ -34,10 +34,10 @@ async function live(...more: HistoryRecord[]): Promise<string> {
 }
 
 it('a live store that is lost while a group is live leaves a gap record, and one that is stopped none', async () => {
-  const voiceSessionId = await live();
   await using first = await startAlone();
   expect(await gaps()).toEqual([]);
   await first.kill();
+  const voiceSessionId = await live();
   await using second = await startAlone();
   const recorded = await until(async () => (await gaps())[0], {
     limitMs: 20_000,

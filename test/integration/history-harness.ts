@@ -6,7 +6,7 @@ import { createLogger } from '../../src/infra/logger.ts';
 import { createMetrics, type Metrics } from '../../src/infra/metrics.ts';
 import { createOutbox } from '../../src/infra/outbox/index.ts';
 import { createDatabase as connect, type Database } from '../../src/infra/postgres.ts';
-import type { HistoryRecord, TalkRecord } from '../../src/realtime/floor/index.ts';
+import type { FloorHistorySource, HistoryRecord, TalkRecord } from '../../src/realtime/floor/index.ts';
 import { MemoryHistory } from '../../src/realtime/floor-memory/history.ts';
 import { createDatabase } from '../_support/postgres.ts';
 import { until } from '../_support/until.ts';
@@ -46,7 +46,7 @@ export interface HistoryBench {
   newGroup(): Promise<string>;
   /** One process's history over `source`, writing to this database or to the one at `url`. */
   process(
-    source: MemoryHistory,
+    source: FloorHistorySource,
     url?: string,
   ): { readonly history: History; readonly metrics: Metrics; readonly log: string[] };
   /** Stores all that is pending in `source`, as one process after the other does. */
@@ -68,7 +68,7 @@ export async function openBench({ hasUsers = true, retentionDays = 0 } = {}): Pr
     await sql`insert into users (id, username, display_name, role) values (${id}, ${name}, ${name}, 'user')`;
   }
 
-  function process(source: MemoryHistory, url = made.url) {
+  function process(source: FloorHistorySource, url = made.url) {
     const database = connect({ url, applicationName: 'test' });
     databases.push(database);
     const log: string[] = [];

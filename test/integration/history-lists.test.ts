@@ -144,11 +144,12 @@ describe('voice sessions', () => {
         groupId,
         { kind: 'closed', voiceSessionId, endMs: startMs + 60_000, participants: 3 },
         { kind: 'opened', voiceSessionId: next, startMs: startMs + 70_000 },
+        { kind: 'closed', voiceSessionId: next, endMs: startMs + 130_000, participants: 1 },
       ]),
     );
     const path = `/api/v1/admin/voice-sessions?groupId=${groupId}`;
     const first = sessionPage.parse(await server.rest.expect(200, 'GET', `${path}&limit=1`, { token: admin }));
-    expect(first.items).toMatchObject([{ id: next, groupId, endedAt: null, talkCount: 0, talkMs: 0 }]);
+    expect(first.items).toMatchObject([{ id: next, groupId, talkCount: 0, talkMs: 0, participantCount: 1 }]);
     const cursor = encodeURIComponent(first.nextCursor ?? '');
     const rest = sessionPage.parse(
       await server.rest.expect(200, 'GET', `${path}&limit=1&cursor=${cursor}`, { token: admin }),

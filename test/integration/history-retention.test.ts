@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { MemoryHistory } from '../../src/realtime/floor-memory/history.ts';
 import { until } from '../_support/until.ts';
 import { type HistoryBench, openBench, sourceOf, talkOf } from './history-harness.ts';
 
@@ -72,7 +73,7 @@ it('keeps a voice session that has not ended, and its young talks', async () => 
     endMs: Date.now() - dayMs + 5,
   });
   await bench.store(sourceOf([groupId, { kind: 'opened', voiceSessionId, startMs }, old, young]));
-  const { history } = bench.process(sourceOf());
+  const { history } = bench.process(new MemoryHistory(() => ({ voiceSessionId, participants: 2 })));
   history.start();
   try {
     await until(async () => (await talksIn(bench, groupId)).length === 1, {

@@ -58,7 +58,10 @@ export class MemoryFloorStore implements FloorStore {
   readonly #onNoted: () => void;
   readonly #context: StepContext;
   readonly #groups = new Map<string, GroupState>();
-  readonly #history = new MemoryHistory();
+  readonly #history = new MemoryHistory((groupId) => {
+    const { life, seen } = this.stateOf(groupId);
+    return { voiceSessionId: life?.voiceSessionId ?? null, participants: seen.size };
+  });
   /** Payloads that are not handed out yet; a subscriber that takes a step itself adds to it. */
   readonly #outgoing: { groupId: string; payload: string }[] = [];
   #publishing = false;

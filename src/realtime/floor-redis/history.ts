@@ -4,18 +4,23 @@ import {
   type FloorHistorySource,
   type FloorSpeaker,
   FloorStoreUnavailable,
+  type GroupLife,
   type HistoryEntry,
   type HistoryRecord,
   isEndCause,
   type LostTalk,
 } from '../floor/index.ts';
-import { groupIdOf, historyKey, historyPattern } from '../redis-keys.ts';
+import { groupIdOf, groupKeys, historyKey, historyPattern } from '../redis-keys.ts';
 import { readSpeaker } from './reply.ts';
 
 /** Of the records that this release reads; one of format 1 does not say so. */
 const HISTORY_FORMAT = 1;
 /** The writer waits this long for a Redis that says nothing. */
 const SILENCE_MS = 5_000;
+/** Whoever only looks waits this long. */
+const LOOK_SILENCE_MS = 1_000;
+/** Groups that are looked at in one go: what decides meanwhile hardly waits. */
+const LOOKS_AT_ONCE = 50;
 /** Keys that one look of the slow scan passes over. */
 const SCAN_COUNT = 500;
 /** Streams that are read at a time. */
@@ -23,6 +28,7 @@ const GROUPS_AT_ONCE = 16;
 
 // Confirming frees memory: it may run when there is none left.
 const confirmScript = redisScript(`#!lua flags=allow-oom\n${luaOf('history-confirm')}`);
+const lifeScript = redisScript(`#!lua flags=no-writes\n${luaOf('history-life')}`);
 const noteScript = redisScript(luaOf('history-note'));
 
 /**
@@ -33,14 +39,17 @@ const noteScript = redisScript(luaOf('history-note'));
 export class RedisHistorySource implements FloorHistorySource {
   readonly #links: RedisLinks;
   readonly #keyPrefix: string;
+  readonly #meet: (groupId: string) => Promise<void>;
   /** Groups that may have a stream; whoever was read goes to the end. */
   readonly #groups = new Set<string>();
   /** Where the scan of each primary stands. */
   readonly #cursors = new Map<string, string>();
 
-  constructor(links: RedisLinks, keyPrefix: string) {
+  /** `meet` makes sure which life of the store has a group (floor.md "Epochs"). */
+  constructor(links: RedisLinks, keyPrefix: string, meet: (groupId: string) => Promise<void> = async () => undefined) {
     this.#links = links;
     this.#keyPrefix = keyPrefix;
+    this.#meet = meet;
   }
 
   /** A step just ended a talk, opened or closed this group: its stream is worth a look. */
@@ -92,6 +101,35 @@ export class RedisHistorySource implements FloorHistorySource {
         this.touched(groupId);
       }),
     );
+  }
+
+  async lives(groupIds: readonly string[]): Promise<readonly (GroupLife | null)[]> {
+    const lives: (GroupLife | null)[] = [];
+    for (let start = 0; start < groupIds.length; start += LOOKS_AT_ONCE) {
+      const some = groupIds.slice(start, start + LOOKS_AT_ONCE);
+      const answers = await Promise.allSettled(some.map((groupId) => this.#lifeOf(groupId)));
+      lives.push(...answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : null)));
+      if (answers.every(({ status }) => status === 'rejected')) break;
+    }
+    return groupIds.map((_, index) => lives[index] ?? null);
+  }
+
+  async #lifeOf(groupId: string): Promise<GroupLife> {
+    const keys = groupKeys(this.#keyPrefix, groupId);
+    const raw: unknown = await this.#links.run(LOOK_SILENCE_MS, lifeScript, keys, []);
+    const answer: readonly unknown[] = Array.isArray(raw) ? raw : [];
+    const [voiceSessionId, participants, pending, nowMs] = answer;
+    if (typeof voiceSessionId !== 'string') throw new FloorStoreUnavailable('The group was not answered');
+    return {
+      voiceSessionId: voiceSessionId === '' ? null : voiceSessionId,
+      participants: Number(participants),
+      hasPending: Number(pending) > 0,
+      nowMs: Number(nowMs),
+    };
+  }
+
+  async recordLoss(groupId: string): Promise<void> {
+    await this.#answered(this.#meet(groupId));
   }
 
   /** One look of the scan at each primary; in time it passes over all keys. */

@@ -49,6 +49,18 @@ export interface HistoryEntry {
   readonly record: HistoryRecord;
 }
 
+/** How a group stands in the live store, as far as history goes. */
+export interface GroupLife {
+  /** The voice session that it is in; null: the group is not live. */
+  readonly voiceSessionId: string | null;
+  /** Users who were present in it so far. */
+  readonly participants: number;
+  /** Something of this group is not confirmed yet. */
+  readonly hasPending: boolean;
+  /** Milliseconds since 1970 by the store's own clock. */
+  readonly nowMs: number;
+}
+
 /**
  * Where the history writer reads what happened. Records of a group come in the order in which they were made, and
  * stay until they are confirmed, also when the group is not live any more. Several processes may be given the same
@@ -57,8 +69,12 @@ export interface HistoryEntry {
 export interface FloorHistorySource {
   /** Up to `limit` records that are not confirmed, of any groups. */
   pending(limit: number): Promise<readonly HistoryEntry[]>;
-  /** Notes talks that an earlier life of the store has lost, each with the end of its voice session. */
+  /** Notes talks that an earlier life of the store has lost. */
   note(talks: readonly LostTalk[]): Promise<void>;
+  /** How these groups stand, in their order; null where the store does not answer within a second. Never rejects. */
+  lives(groupIds: readonly string[]): Promise<readonly (GroupLife | null)[]>;
+  /** Resolves when it is on record that the store has lost this group, should it have lost its data. */
+  recordLoss(groupId: string): Promise<void>;
   /** These are stored. Unknown or already confirmed ones are passed over. */
   confirm(entries: readonly HistoryEntry[]): Promise<void>;
 }

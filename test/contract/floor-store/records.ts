@@ -61,7 +61,32 @@ export function describeRecords(scene: Scene): void {
       expect(await harness.history.pending(0)).toEqual([]);
     });
 
-    test('talks that an earlier life of the store lost are noted with the end of their voice session', async () => {
+    test('how groups stand is told in their order: voice session, who took part so far, and what is left to store', async () => {
+      const { harness, here, there, groupId } = scene;
+      const [alice] = await scene.pair();
+      const { voiceSessionId } = await here.store.join(joinOf(groupId, alice));
+      await there.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      const [other, life] = await harness.history.lives([uuid(), groupId]);
+      expect(other).toMatchObject({ voiceSessionId: null, participants: 0, hasPending: false });
+      expect(life).toMatchObject({ voiceSessionId, participants: 2, hasPending: true });
+      expect(Math.abs((life?.nowMs ?? 0) - Date.now())).toBeLessThan(60_000);
+      await harness.history.confirm(await scene.entriesOf(groupId));
+      expect(await harness.history.lives([groupId])).toMatchObject([{ voiceSessionId, hasPending: false }]);
+    });
+
+    test('a group that has closed is not live, with its end left to store', async () => {
+      const { harness, here, groupId } = scene;
+      const [alice] = await scene.present('Alice');
+      if (alice === undefined) throw new Error('Nobody is present');
+      await here.store.leave({ groupId, ...ofMember(alice), how: 'left' });
+      const closed = async () => (await scene.recordsOf(groupId)).some(({ kind }) => kind === 'closed');
+      await scene.settleUntil(here.store, closed);
+      expect(await harness.history.lives([groupId])).toMatchObject([{ voiceSessionId: null, hasPending: true }]);
+      await harness.history.confirm(await scene.entriesOf(groupId));
+      expect(await harness.history.lives([groupId])).toMatchObject([{ voiceSessionId: null, hasPending: false }]);
+    });
+
+    test('talks that an earlier life of the store lost are noted, and their voice session may go on', async () => {
       const { harness, groupId } = scene;
       const bob = person('Bob');
       const speaker = { userId: bob.userId, displayName: 'Bob "the \u{1F3A4}"' };
@@ -72,14 +97,14 @@ export function describeRecords(scene: Scene): void {
         { groupId, voiceSessionId, talkId, speaker, emergency: true, cause: 'expired', ...times },
       ]);
       const afterMs = Date.now();
-      const [talk, closed] = await scene.recordsOf(groupId);
+      const [talk, ...others] = await scene.recordsOf(groupId);
       expect(talk).toMatchObject({ kind: 'talk', talkId, voiceSessionId, userId: bob.userId, speaker });
       expect(talk).toMatchObject({ emergency: true, cause: 'expired' });
       if (talk?.kind !== 'talk') throw new Error('No talk was noted');
       expect(talk.endMs - talk.startMs).toBe(5_500);
       expect(talk.endMs).toBeGreaterThanOrEqual(beforeMs - 4_001);
       expect(talk.endMs).toBeLessThanOrEqual(afterMs - 3_999);
-      expect(closed).toMatchObject({ kind: 'closed', voiceSessionId, endMs: talk.endMs });
+      expect(others).toEqual([]);
       await harness.history.confirm(await scene.entriesOf(groupId));
       expect(await scene.entriesOf(groupId)).toEqual([]);
     });
