@@ -44,11 +44,14 @@ export function createTelemetry(logger: Logger, metrics: Metrics): Telemetry {
     [],
     requestBuckets,
   );
+  /** Looked up by labels once: this is done for each press. */
+  const granted = requests.labels('granted');
   const started = metrics.counter('neda_talks_started_total', 'Talks of connections of this process');
   const ended = metrics.counter('neda_talks_ended_total', 'Ended talks of connections of this process', ['cause']);
   return {
     talkRequested: ({ outcome, tookMs }) => {
-      requests.inc({ outcome });
+      if (outcome === 'granted') granted.inc();
+      else requests.inc({ outcome });
       answerTimes.observe(tookMs / 1_000);
     },
     talkStarted: (event) => {

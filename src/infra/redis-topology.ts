@@ -64,12 +64,13 @@ export class RedisTopology {
   }
 
   get primaries(): readonly RedisPrimary[] {
-    return [...new Set(this.#owners)].filter((owner) => owner !== undefined);
+    const owners = this.#isCluster ? new Set(this.#owners) : [this.#owners[0]];
+    return [...owners].filter((owner) => owner !== undefined);
   }
 
   /** Who has the slot of a key or sharded channel. */
   primaryOf(key: string): RedisPrimary | undefined {
-    return this.#owners[slotOfKey(key)];
+    return this.#owners[this.#isCluster ? slotOfKey(key) : 0];
   }
 
   /** The primary that a redirection names, connected. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AUDIENCE_PAYLOAD, hushPayload, parseEnvelope } from './envelope.ts';
+import { AUDIENCE_PAYLOAD, hushPayload, numberOf, parseEnvelope } from './envelope.ts';
 
 const lines: readonly (readonly [line: string, parsed: object])[] = [
   [
@@ -37,3 +37,13 @@ test.each(['1 N something', '2 E 7 3 presence', ''])(
     expect(parseEnvelope(line)).toBeNull();
   },
 );
+
+test.each(lines)('the number is read without the rest: %s', (line) => {
+  const envelope = parseEnvelope(`${line}\n{}`);
+  const numbered = envelope !== null && 'seq' in envelope ? { epoch: envelope.epoch, seq: envelope.seq } : null;
+  expect(numberOf(`${line}\n{}`)).toEqual(numbered);
+});
+
+test('an epoch is read whole', () => {
+  expect(numberOf('1 E 4296730567123 90071 started talk\n{}')).toEqual({ epoch: 4_296_730_567_123, seq: 90_071 });
+});

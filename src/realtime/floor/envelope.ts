@@ -154,6 +154,17 @@ export function parseEnvelope(payload: string): Envelope | null {
   }
 }
 
+const numberedStart = `${ENVELOPE_VERSION} E `;
+
+/** Epoch and seq of a numbered payload, without reading the rest; null for any other. */
+export function numberOf(payload: string): { readonly epoch: number; readonly seq: number } | null {
+  if (!payload.startsWith(numberedStart)) return null;
+  const epochEnd = payload.indexOf(' ', numberedStart.length);
+  const epoch = Number(payload.slice(numberedStart.length, epochEnd));
+  const seq = Number(payload.slice(epochEnd + 1, payload.indexOf(' ', epochEnd + 1)));
+  return { epoch, seq };
+}
+
 function parseQueueFailed([, , connectionId = '', cause = '', retryAfterMs = '0']: readonly string[]): Envelope | null {
   if (cause !== 'listen_only' && cause !== 'cooldown') return null;
   return { kind: 'queue_failed', connectionId, cause, retryAfterMs: Number(retryAfterMs) };

@@ -6,7 +6,7 @@ import type {
   QueueFailedEnvelope,
   StartedEnvelope,
 } from '../floor/index.ts';
-import { parseEnvelope } from '../floor/index.ts';
+import { numberOf, parseEnvelope } from '../floor/index.ts';
 import type { Connection, PreparedFrame } from '../gateway/index.ts';
 import { prepareFrame } from '../gateway/index.ts';
 import type { EndCause, Media } from '../protocol/index.ts';
@@ -122,6 +122,9 @@ export class Room {
 
   /** Takes a payload from a script's reply or from the bus; the same one may come twice. */
   accept(payload: string): void {
+    // A script's reply has brought most of what comes over the bus.
+    const number = numberOf(payload);
+    if (number !== null && !this.sequencer.wants(number)) return;
     const envelope = parseEnvelope(payload);
     if (envelope === null) return;
     switch (envelope.kind) {

@@ -66,4 +66,12 @@ describe('a sequencer', () => {
     sequencer.reset({ epoch: 2, seq: 4 });
     expect(delivered).toEqual(['2.5']);
   });
+
+  test('says beforehand whether it wants an event', () => {
+    const { sequencer } = watched();
+    expect(sequencer.wants({ epoch: 1, seq: 1 })).toBe(true);
+    sequencer.reset({ epoch: 2, seq: 3 });
+    const wanted = [1, 2, 3].flatMap((epoch) => [2, 3, 4, 5].map((seq) => sequencer.wants({ epoch, seq })));
+    expect(wanted).toEqual([false, false, false, false, false, false, true, true, true, true, true, true]);
+  });
 });

@@ -47,19 +47,25 @@ export class Sequencer {
     for (const event of held) this.accept(event);
   }
 
+  /** Whether an event was not delivered yet, and is not of an epoch that is over. */
+  wants({ epoch, seq }: Position): boolean {
+    const position = this.#position;
+    if (position === null || epoch > position.epoch) return true;
+    return epoch === position.epoch && seq > position.seq;
+  }
+
   accept(event: NumberedEnvelope): void {
     const position = this.#position;
     if (position === null) {
       this.#hold(event);
       return;
     }
-    if (event.epoch < position.epoch) return;
+    if (!this.wants(event)) return;
     if (event.epoch > position.epoch) {
       this.#hold(event);
       this.#handler.onNewEpoch();
       return;
     }
-    if (event.seq <= position.seq) return;
     if (event.seq > position.seq + 1) {
       this.#hold(event);
       this.#handler.onGap();
