@@ -114,11 +114,18 @@ export class GroupJoins {
     if (keeper === undefined || !connection.joined.has(groupId)) return;
     const { user, session } = connection;
     if (how === 'left') leavers.left(groupId, { userId: user.id, sessionId: session.id });
+    const { room } = keeper;
     // A grant on its way comes after the events before it.
-    const isAwaited = [...keeper.room.grants.values()].some((grant) => grant.connection === connection);
-    if (how === 'left' && isAwaited) await keeper.catchUp.done();
+    const isAwaited = how === 'left' && [...room.grants.values()].some((grant) => grant.connection === connection);
+    if (isAwaited) await keeper.catchUp.done();
+    const leaver = isAwaited ? room.members.get(connection.id) : undefined;
     groups.forget(groupId, connection);
-    await this.#leaveStore(keeper, connection, how);
+    if (leaver !== undefined) room.keepInStep(leaver);
+    try {
+      await this.#leaveStore(keeper, connection, how);
+    } finally {
+      room.hasLeft(connection.id);
+    }
   }
 
   #leaveStore(keeper: RoomKeeper, connection: Connection, how: 'left' | 'closed' | 'replaced'): Promise<void> {

@@ -117,9 +117,7 @@ export class LiveGroups {
   /** A connection is not in the group any more, as far as this process goes. */
   forget(groupId: string, connection: Connection): void {
     this.#options.relay.leave(groupId, connection);
-    const room = this.keeper(groupId)?.room;
-    room?.members.delete(connection.id);
-    room?.places.delete(connection.id);
+    this.keeper(groupId)?.room.remove(connection.id);
     this.watch.end(connection, groupId);
     connection.joined.delete(groupId);
   }

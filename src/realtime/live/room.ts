@@ -107,6 +107,8 @@ export class Room {
   readonly #watch: TalkerWatch;
   /** Talks whose talker was told already that they are over. */
   readonly #told = new Set<string>();
+  /** By connection id: who leaves while a grant of his is on its way hears of what has a number before it. */
+  readonly #leavers = new Map<string, RoomMember>();
 
   constructor(groupId: string, leaseMs: number, watch: TalkerWatch, events: RoomEvents) {
     this.groupId = groupId;
@@ -162,6 +164,27 @@ export class Room {
     for (const { seq, isAnswer, send } of waiting) if (isAnswer || seq > snapshotSeq) send();
   }
 
+  /** Takes a connection out: it hears no more. */
+  remove(connectionId: string): void {
+    this.members.delete(connectionId);
+    this.places.delete(connectionId);
+    this.#leavers.delete(connectionId);
+  }
+
+  /** Whoever was taken out goes on hearing until the grant that he awaits has come, or `hasLeft`. */
+  keepInStep(leaver: RoomMember): void {
+    this.#leavers.set(leaver.connection.id, leaver);
+  }
+
+  /** The store knows that he has left: no grant of his comes any more. */
+  hasLeft(connectionId: string): void {
+    this.#leavers.delete(connectionId);
+  }
+
+  #awaitsGrant(connectionId: string): boolean {
+    return [...this.grants.values()].some(({ connection }) => connection.id === connectionId);
+  }
+
   /** `sentAtMs`: monotonic time before the step that gave or confirmed the lease was sent. */
   honour(talkId: string, talk: Omit<HonouredTalk, 'leaseEndsAtMs'>, sentAtMs: number): void {
     this.honoured.set(talkId, { ...talk, leaseEndsAtMs: sentAtMs + this.#leaseMs });
@@ -211,8 +234,8 @@ export class Room {
 
   #sendGrant(event: StartedEnvelope, grant: AwaitedGrant): void {
     const { connection } = grant;
-    this.#watch.begin(connection, this.groupId);
-    const waiting = this.members.get(connection.id)?.waiting;
+    if (this.members.has(connection.id)) this.#watch.begin(connection, this.groupId);
+    const waiting = (this.members.get(connection.id) ?? this.#leavers.get(connection.id))?.waiting;
     const send = (): void => this.#answerAsked(event, grant);
     if (waiting) waiting.push({ seq: event.seq, isAnswer: true, send });
     else send();
@@ -258,12 +281,10 @@ export class Room {
 
   #sendToAll(seq: number, frame: PreparedFrame, exceptConnectionId: string | null): void {
     for (const [connectionId, entry] of this.members) {
-      if (connectionId === exceptConnectionId) continue;
-      if (entry.waiting === null) {
-        if (seq > entry.knownSeq) entry.connection.sendFrame(frame);
-      } else {
-        entry.waiting.push({ seq, isAnswer: false, send: () => entry.connection.sendFrame(frame) });
-      }
+      if (connectionId !== exceptConnectionId) sendTo(entry, seq, frame);
+    }
+    for (const [connectionId, entry] of this.#leavers) {
+      if (this.#awaitsGrant(connectionId)) sendTo(entry, seq, frame);
     }
   }
 
@@ -287,5 +308,13 @@ export class Room {
     if (!this.places.delete(connectionId)) return;
     const wait = cause === 'cooldown' ? { retryAfterMs } : {};
     this.members.get(connectionId)?.connection.send({ type: 'TALK_DENIED', groupId: this.groupId, cause, ...wait });
+  }
+}
+
+function sendTo(entry: RoomMember, seq: number, frame: PreparedFrame): void {
+  if (entry.waiting === null) {
+    if (seq > entry.knownSeq) entry.connection.sendFrame(frame);
+  } else {
+    entry.waiting.push({ seq, isAnswer: false, send: () => entry.connection.sendFrame(frame) });
   }
 }

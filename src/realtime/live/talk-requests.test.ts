@@ -1,9 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { type FloorStore, FloorStoreUnavailable, floorTimings, type RequestOutcome } from '../floor/index.ts';
 import { MemoryFloorStore } from '../floor-memory/index.ts';
 import type { Connection } from '../gateway/index.ts';
 import { createVoiceRelay } from '../relay/index.ts';
-import { createMediaServer, type MediaServer } from '../media/index.ts';
+import { createMediaServer, type MediaServer, MediaUnavailable } from '../media/index.ts';
 import { MemoryBus, noOtherProcesses } from '../bus/index.ts';
 import type { Membership } from '../access.ts';
 import { createLive } from './create-live.ts';
@@ -72,6 +73,25 @@ function holdAnswers(store: FloorStore) {
   return { holding: holding.promise, letGo: () => answer.resolve() };
 }
 
+/** Gives every right that is asked for. */
+const willingMedia: MediaServer = {
+  kind: 'livekit',
+  allowSpeaking: async () => 'confirmed',
+  assertRight: async () => undefined,
+  dismiss: async () => undefined,
+  withdrawSpeaking: async () => undefined,
+  listenDescription: async () => ({ kind: 'none' }),
+  publishDescription: async () => ({ kind: 'none' }),
+  health: async () => 'ok',
+  close: async () => undefined,
+};
+
+/** Gives no right: it cannot be reached. */
+const mediaAway: MediaServer = {
+  ...willingMedia,
+  allowSpeaking: async () => Promise.reject(new MediaUnavailable('It is away.', true, true)),
+};
+
 /** Two members of one group, over the in-process store and a media server that does what the test says. */
 async function scene(media: MediaServer = createMediaServer({ livekit: null, keyPrefix: '', log: console })) {
   const bus = new MemoryBus();
@@ -136,18 +156,7 @@ test('a turn in the queue that comes before the answer "queued" is taken up', as
 });
 
 test('a pre-emption that is refused after it silenced the talker ends his talk preempted', async () => {
-  const media: MediaServer = {
-    kind: 'livekit',
-    allowSpeaking: async () => 'confirmed',
-    assertRight: async () => undefined,
-    dismiss: async () => undefined,
-    withdrawSpeaking: async () => undefined,
-    listenDescription: async () => ({ kind: 'none' }),
-    publishDescription: async () => ({ kind: 'none' }),
-    health: async () => 'ok',
-    close: async () => undefined,
-  };
-  const { store, live, alice, bob, press } = await scene(media);
+  const { store, live, alice, bob, press } = await scene(willingMedia);
   await press(alice);
   await vi.waitFor(() => expect(talkMessages(alice)).toEqual(['TALK_GRANTED']));
   vi.spyOn(store, 'commit').mockRejectedValue(new FloorStoreUnavailable('the answer was lost'));
@@ -185,5 +194,67 @@ test('who leaves while his grant is on its way hears of all that came before it,
   await press(bob);
   await live.joins.leave(bob.connection, groupId, 'left');
   expect(bob.sent.map(({ type }) => type)).toEqual(['TALK_STARTED', 'TALK_ENDED', 'TALK_GRANTED']);
+  live.groups.stop();
+});
+
+test('who leaves while his grant is being committed hears of what is numbered with it first', async () => {
+  const { store, live, link, bob, press } = await scene(willingMedia);
+  await vi.waitFor(() => expect(bob.sent.map(({ type }) => type)).toContain('PRESENCE_CHANGED'));
+  link.isUp = false;
+  const [commit, leave] = [store.commit.bind(store), store.leave.bind(store)];
+  const [committing, leaving, committed] = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+  vi.spyOn(store, 'commit').mockImplementation(async (input) => {
+    committing?.resolve();
+    await leaving?.promise;
+    // Carol joins through another process: her presence gets the number before the talk's.
+    const carol = { userId: 'user-carol', displayName: 'carol', role: 'member', talk: 'allowed' } as const;
+    const member = { ...carol, sessionId: 'session-carol', connectionId: 'connection-carol' };
+    await store.join({ groupId, member, voiceSessionId: 'voice', since: null, afterEpoch: 0 });
+    const outcome = await commit(input);
+    committed?.resolve();
+    return outcome;
+  });
+  vi.spyOn(store, 'leave').mockImplementation(async (input) => {
+    leaving?.resolve();
+    await committed?.promise;
+    await nextTurn();
+    return leave(input);
+  });
+  bob.sent.length = 0;
+  await press(bob);
+  await committing?.promise;
+  await live.joins.leave(bob.connection, groupId, 'left');
+  expect(bob.sent.map(({ type }) => type)).toEqual(['PRESENCE_CHANGED', 'TALK_GRANTED']);
+  live.groups.stop();
+});
+
+test('a reservation is gone before its asker hears that nothing comes of it', async () => {
+  const { store, live, alice, bob, press } = await scene(mediaAway);
+  const cancel = store.cancel.bind(store);
+  vi.spyOn(store, 'cancel').mockImplementation(async (input) => {
+    await nextTurn();
+    return cancel(input);
+  });
+  const tell = alice.connection.send;
+  const next = Promise.withResolvers<void>();
+  vi.spyOn(alice.connection, 'send').mockImplementation((message) => {
+    tell(message);
+    void press(bob).then(next.resolve);
+  });
+  await press(alice);
+  await next.promise;
+  await vi.waitFor(() => expect(talkMessages(bob)).toEqual(['TALK_DENIED']));
+  for (const { sent } of [alice, bob])
+    expect(sent.find(({ type }) => type === 'TALK_DENIED')).toMatchObject({ cause: 'media_unavailable' });
+  live.groups.stop();
+});
+
+test('a live store that does not answer holds no denial back', async () => {
+  const { store, live, alice, press } = await scene(mediaAway);
+  const answer = Promise.withResolvers<never>();
+  vi.spyOn(store, 'cancel').mockReturnValue(answer.promise);
+  await press(alice);
+  await vi.waitFor(() => expect(talkMessages(alice)).toEqual(['TALK_DENIED']));
+  answer.reject(new FloorStoreUnavailable('It was away.'));
   live.groups.stop();
 });

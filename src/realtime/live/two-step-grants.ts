@@ -1,5 +1,5 @@
 import type { CancelInput, FloorStore } from '../floor/index.ts';
-import type { Connection } from '../gateway/index.ts';
+import { type Connection, within } from '../gateway/index.ts';
 import { type MediaServer, MediaUnavailable } from '../media/index.ts';
 import type { RoomKeeper } from './room-keeper.ts';
 import { deny, type Denial, denialOfCommit } from './talk-denials.ts';
@@ -8,6 +8,8 @@ import type { Withdrawals } from './withdrawals.ts';
 
 /** One budget for silencing the old talker and giving the right to the new one (media.md "The rule"). */
 const HAND_OVER_BUDGET_MS = 1_500;
+/** As long as a live store may be silent before it counts as away (floor.md, invariant 6). */
+const LONGEST_GIVING_UP_MS = 300;
 
 /** The floor is reserved for somebody who has not got it yet. */
 export interface Reservation {
@@ -60,15 +62,11 @@ export class TwoStepGrants {
     const { groupId } = keeper.room;
     const right = await this.#giveRight(reservation);
     if (right.refused) {
-      this.#deny(reservation, { cause: 'media_unavailable' });
-      await this.#giveUp(reservation, right, 'media_failed');
-      return;
+      return this.#refuse(reservation, right, { cause: 'media_unavailable' }, 'media_failed');
     }
     const policy = connection.memberships.get(groupId)?.group.settings;
     if (policy === undefined || !isWanted(reservation)) {
-      this.#deny(reservation, { cause: 'not_joined' });
-      await this.#giveUp(reservation, right, 'preempted');
-      return;
+      return this.#refuse(reservation, right, { cause: 'not_joined' }, 'preempted');
     }
     const grant = keeper.room.grants.get(talkId);
     if (grant !== undefined) grant.sentAtMs = performance.now();
@@ -120,6 +118,19 @@ export class TwoStepGrants {
       if (!silenced && silence !== null) this.assertRight(groupId, silence);
       return { refused: true, silenced, unhush, given };
     }
+  }
+
+  /** Whoever asks next does not meet the reservation: it is gone before its asker hears so, unless the store is silent. */
+  async #refuse(
+    reservation: Reservation,
+    right: GivenRight,
+    denial: Denial,
+    cause: CancelInput['silenced'],
+  ): Promise<void> {
+    const givenUp = this.#giveUp(reservation, right, cause);
+    await within(givenUp, LONGEST_GIVING_UP_MS).catch(() => undefined);
+    this.#deny(reservation, denial);
+    await givenUp;
   }
 
   /** Nothing comes of a reservation: whoever was silenced for it has lost his talk, and its own right goes too. */
