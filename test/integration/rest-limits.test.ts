@@ -1,8 +1,11 @@
 import postgres from 'postgres';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { startInProcess, type InProcessServer } from './in-process.ts';
 import { until } from '../_support/until.ts';
+
+/** Many passwords are hashed one after the other. */
+vi.setConfig({ testTimeout: 180_000 });
 
 let server: InProcessServer;
 let sql: postgres.Sql;
@@ -10,6 +13,7 @@ let sql: postgres.Sql;
 beforeEach(async () => {
   server = await startInProcess({ environment: { RATE_LIMITS: 'on', TRUSTED_PROXIES: '127.0.0.1' } });
   sql = postgres(server.databaseUrl, { max: 1 });
+  await holdTime();
 });
 
 afterEach(async () => {
@@ -29,6 +33,22 @@ function pair(code: string, address: string) {
   return server.rest.request('POST', '/api/v1/auth/pair', { headers, body: { code, device } });
 }
 
+/** So long no failure grows old by itself: how soon a busy machine comes to the next attempt decides nothing. */
+const HELD_S = 3_600;
+
+/** Failures that cost a wait are noted as of later; triggers are off for what the test itself changes. */
+async function holdTime(): Promise<void> {
+  await sql.unsafe(`
+    create function hold_time() returns trigger language plpgsql as $$
+    begin
+      if new.kind = 'login_account' and new.count >= 5 then new.last_at := new.last_at + interval '${HELD_S} s'; end if;
+      if tg_op = 'INSERT' then new.ends_at := new.ends_at + interval '${HELD_S} s'; end if;
+      return new;
+    end $$;
+    create trigger hold_time before insert or update on failed_attempts for each row execute function hold_time();
+    set session_replication_role = replica`);
+}
+
 /** As if that much time had passed since every failure so far. */
 async function letPass(seconds: number): Promise<void> {
   await sql`update failed_attempts
@@ -42,7 +62,7 @@ it.each(['alice', 'nobody'])(
     const first = await attempt(username, 'wrong-one');
     expect(first.status).toBe(429);
     const firstWait = Number(first.headers.get('retry-after'));
-    expect(firstWait).toBeGreaterThanOrEqual(1);
+    expect(firstWait).toBeGreaterThanOrEqual(HELD_S - 60);
     await letPass(firstWait);
     expect((await attempt(username, 'wrong-one')).status).toBe(401);
     const second = await attempt(username.toUpperCase(), 'push-to-talk');
@@ -96,7 +116,7 @@ it('lets an address fail 60 times a minute, and others go on', async () => {
   for (let count = 0; count < 60; count += 1) expect((await attempt(`nobody-${count}`, 'wrong-one')).status).toBe(401);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(429);
   expect((await attempt('alice', 'push-to-talk', '198.51.100.2')).status).toBe(200);
-  await letPass(60);
+  await letPass(HELD_S + 60);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(200);
 });
 
@@ -127,7 +147,7 @@ it('lets an address be wrong about 10 pairing codes a minute, and takes right on
   expect(refused.body).toMatchObject({ code: 'too_many_requests' });
   const wait = Number(refused.headers.get('retry-after'));
   expect(wait).toBeGreaterThan(0);
-  expect(wait).toBeLessThanOrEqual(60);
+  expect(wait).toBeLessThanOrEqual(HELD_S + 60);
   expect((await attempt('alice', 'push-to-talk', here)).status).toBe(200);
   expect((await pair(await codeFor(), '198.51.100.2')).status).toBe(200);
   await letPass(wait);
@@ -165,7 +185,7 @@ it('says 429 to an address over its limit before it looks at what was sent', asy
       expect(`${path}${query} ${await statusFor('198.51.100.2')}`).toBe(`${path}${query} ${otherwise}`);
     }
   }
-  await letPass(60);
+  await letPass(HELD_S + 60);
   expect((await attempt('alice', 'push-to-talk')).status).toBe(200);
 });
 
