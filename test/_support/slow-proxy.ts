@@ -10,7 +10,7 @@ export interface SlowProxy {
   setDelay(delayMs: number): void;
   /** From now on requests are answered here, with this status; null passes them on again. */
   answer(status: number | null): void;
-  /** Connections that begin from now on go to another port. */
+  /** From now on to another port: connections end as soon as what was asked on them is answered. */
   setTarget(targetPort: number): void;
   /** Cuts all connections, and takes none until `listen`. */
   refuse(): Promise<void>;
@@ -32,17 +32,28 @@ export async function startSlowProxy(targetPort: number): Promise<SlowProxy> {
     }, afterMs);
     timers.add(timer);
   };
+  const connections = new Set<{ readonly end: () => void; isAsked: boolean; readonly target: number }>();
   const proxy = await startTcpProxy(
     () => ({ host: '127.0.0.1', port: target }),
     (client, upstream) => {
+      const connection = { end: () => void client.end(), isAsked: false, target };
+      connections.add(connection);
       client.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
+        connection.isAsked = true;
         if (status !== null) client.end(`HTTP/1.1 ${status} Fault\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
         else if (delayMs === 0) upstream.write(chunk);
         else later(delayMs, () => upstream.write(chunk));
       });
-      client.on('close', () => later(delayMs + LINGER_MS, () => upstream.destroy()));
-      upstream.on('data', (chunk) => client.write(chunk));
+      client.on('close', () => {
+        connections.delete(connection);
+        later(delayMs + LINGER_MS, () => upstream.destroy());
+      });
+      upstream.on('data', (chunk) => {
+        client.write(chunk);
+        connection.isAsked = false;
+        if (connection.target !== target) client.end();
+      });
       upstream.on('close', () => client.destroy());
     },
   );
@@ -56,6 +67,7 @@ export async function startSlowProxy(targetPort: number): Promise<SlowProxy> {
     },
     setTarget: (next) => {
       target = next;
+      for (const connection of connections) if (!connection.isAsked && connection.target !== next) connection.end();
     },
     refuse: () => proxy.refuse(),
     listen: () => proxy.listen(),
