@@ -27,7 +27,7 @@ export interface FloorStore {
   commit(input: CommitInput): Promise<CommitOutcome>;
 
   /**
-   * Gives a reservation back; nothing was announced. With `silencedTalker` also after a refused commit: the talk that
+   * Gives a reservation back; nothing was announced. With `silenced` also after a refused commit: the talk that
    * was silenced in vain ends.
    */
   cancel(input: CancelInput): Promise<Change>;
