@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { plainMessage, validationError } from '../../field-errors.ts';
 import { firstDuplicateKey } from '../../infra/duplicate-keys.ts';
-import { clientMessages } from '../protocol/index.ts';
+import { clientMessages, isMessageId, MESSAGE_ID_RULE } from '../protocol/index.ts';
 import { MessageRefused } from './message-refused.ts';
 
 /** A message whose envelope is good: an object with a good `id` and some `type`. Its fields are not checked yet. */
@@ -18,7 +18,6 @@ export interface BadMessage {
 }
 
 const ENVELOPE_RULE = 'A message is a JSON object with "type" and "id".';
-const MAX_ID_LENGTH = 64;
 
 /** Reads the envelope of a text message, which `ws` has checked to be UTF-8. */
 export function decodeEnvelope(data: Buffer): Envelope | BadMessage {
@@ -33,20 +32,12 @@ export function decodeEnvelope(data: Buffer): Envelope | BadMessage {
     return bad(null, `Not a JSON object. ${ENVELOPE_RULE}`);
   }
   const id = 'id' in value ? value.id : undefined;
-  if (typeof id !== 'string' || id.length < 1 || isLongerThan(MAX_ID_LENGTH, id)) {
-    return bad(null, `id: must be text of 1 to ${MAX_ID_LENGTH} characters`);
-  }
+  if (!isMessageId(id)) return bad(null, `id: ${MESSAGE_ID_RULE}`);
   const duplicate = firstDuplicateKey(text);
   if (duplicate !== undefined) {
-    const isOfId = duplicate === 'id';
-    return bad(isOfId ? null : id, `${duplicate.slice(-300)}: stands twice in one object`);
+    return bad(duplicate === 'id' ? null : id, `${duplicate.slice(-300)}: stands twice in one object`);
   }
   return { type: 'type' in value ? value.type : undefined, id, value };
-}
-
-/** Characters are code points, as everywhere in the contract. */
-function isLongerThan(limit: number, text: string): boolean {
-  return text.length > limit && [...text].length > limit;
 }
 
 function bad(re: string | null, message: string): BadMessage {

@@ -2,11 +2,19 @@ import { z } from 'zod';
 import { epoch, seq } from './fields.ts';
 import { uuidV7 } from './objects.ts';
 
+const LONGEST_ID = 64;
+export const MESSAGE_ID_RULE = `must be text of 1 to ${LONGEST_ID} characters`;
+
+/** Characters are code points, as everywhere in the contract. */
+export function isMessageId(id: unknown): id is string {
+  return typeof id === 'string' && id !== '' && (id.length <= LONGEST_ID || [...id].length <= LONGEST_ID);
+}
+
 /** The client's own name for a message; its answer carries it as `re`. */
 export const messageId = z
   .string()
-  .refine((id) => id !== '' && [...id].length <= 64, 'must be text of 1 to 64 characters')
-  .meta({ minLength: 1, maxLength: 64 })
+  .refine(isMessageId, MESSAGE_ID_RULE)
+  .meta({ minLength: 1, maxLength: LONGEST_ID })
   .describe("The client's own name for a message; its answer carries it as re.");
 
 const envelope = { id: messageId };
